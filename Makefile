@@ -1,0 +1,50 @@
+# The commands the README and CI use. Each makes its own .venv and installs what it needs.
+SHELL  := /bin/bash
+# The first interpreter that runs and is new enough (a version manager's shim may exist for a version it does not have).
+PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { command -v $$p; break; }; done)
+VENV   := .venv
+BIN    := $(VENV)/bin
+STAMP  := $(VENV)/.installed
+NATIVE := $(wildcard ext/*.pyx ext/*.pxd ext/*.c ext/*.h)
+# `make bench ARGS=--full` and the like
+ARGS   ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help install bench bench-pytest test check lint report clean
+
+help:  ## list the commands
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## / — /' | sort
+
+$(STAMP): pyproject.toml setup.py constraints.txt $(NATIVE)
+	@test -n "$(PYTHON)" || { echo "headgate needs Python 3.11 or newer and found none. Try: make PYTHON=/path/to/python3.12" >&2; exit 2; }
+	@command -v cc >/dev/null || command -v gcc >/dev/null || { echo "headgate's native kernels need a C compiler. On Debian: apt-get install gcc" >&2; exit 2; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); echo "no venv module: on Debian, apt-get install python3-venv" >&2; exit 2; }
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade "pip>=24" -c constraints.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@touch $@
+
+install: $(STAMP)  ## make .venv and install headgate and its development tools into it
+
+bench: $(STAMP)  ## run the transform suite on this machine and write an HTML report
+	$(BIN)/headgate bench --quick $(ARGS)
+
+bench-pytest: $(STAMP)  ## the small-array benchmarks under pytest-benchmark
+	$(BIN)/python -m pytest tests/benchmarks --benchmark-enable --benchmark-only -q $(ARGS)
+
+report: $(STAMP)  ## write the HTML report from the committed results
+	$(BIN)/headgate report $(ARGS)
+
+lint: $(STAMP)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+check: lint  ## lint, types and the fast tests (every day; under 90 s)
+	$(BIN)/python -m pytest -q -n 2 -m "not slow" $(ARGS)
+
+test: lint  ## everything CI runs: lint, types and all tests
+	$(BIN)/python -m pytest -q -n 2 $(ARGS)
+
+clean:  ## remove what the commands above made
+	rm -rf $(VENV) build dist .asv report html

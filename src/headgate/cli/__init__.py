@@ -1,0 +1,97 @@
+"""The command line: parse, load, decide, render, exit code.
+
+One module per subcommand; each has ``HELP``, ``EPILOG`` (examples), ``add_arguments(parser)`` and
+``run(args, out, err) -> int``.
+A module is imported only when its subcommand is asked for, so `headgate --version` stays instant.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import sys
+from typing import TYPE_CHECKING, TextIO
+
+from headgate import __version__
+from headgate.errors import HeadgateError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["COMMANDS", "ExitCode", "entry", "main"]
+
+
+class ExitCode:
+    """What the command line exits with; scripts and CI rely on these."""
+
+    PASS = 0
+    REGRESSED = 1
+    USAGE = 2
+    INCONCLUSIVE = 3
+    FAILED = 4
+    INTERRUPTED = 130  # 128 + SIGINT, the shell's convention
+
+
+# name -> (module, one-line help). The help stands here so that `headgate --help` imports no command.
+COMMANDS: dict[str, tuple[str, str]] = {
+    "bench": ("headgate.cli.bench", "run the asv suite at HEAD, save the results, write an HTML report"),
+    "profile": ("headgate.cli.profile", "describe this machine and measure its ceilings"),
+    "report": ("headgate.cli.report", "write the HTML report from saved results"),
+}
+
+
+def build_parser(selected: str | None = None) -> argparse.ArgumentParser:
+    """Return the parser; only ``selected`` gets its full arguments (all of them when None)."""
+    parser = argparse.ArgumentParser(
+        prog="headgate",
+        description="Decides, from evidence, whether a change may pass.",
+        epilog="Exit codes: 0 pass, 1 regressed or halted, 2 usage or input error, 3 inconclusive, "
+        "4 a benchmark failed.",
+    )
+    parser.add_argument("--version", action="version", version=f"headgate {__version__}")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    for name, (module_name, summary) in COMMANDS.items():
+        if selected is not None and name != selected:
+            commands.add_parser(name, help=summary)
+            continue
+        module = importlib.import_module(module_name)
+        sub = commands.add_parser(
+            name,
+            help=summary,
+            description=module.HELP,
+            epilog=module.EPILOG,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+        module.add_arguments(sub)
+    return parser
+
+
+def main(argv: Sequence[str] | None = None, out: TextIO | None = None, err: TextIO | None = None) -> int:
+    """Run one command; return its exit code. ``out`` and ``err`` default to the process's own."""
+    out = out or sys.stdout
+    err = err or sys.stderr
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    selected = next((word for word in arguments if word in COMMANDS), "")
+    try:
+        args = build_parser(selected).parse_args(arguments)
+    except SystemExit as exit_:
+        return exit_.code if isinstance(exit_.code, int) else ExitCode.USAGE
+    module = importlib.import_module(COMMANDS[args.command][0])
+    try:
+        return int(module.run(args, out, err))
+    except HeadgateError as error:
+        err.write(f"headgate {args.command}: {error}\n")
+        return error.exit_code
+    except KeyboardInterrupt:
+        err.write(f"headgate {args.command}: interrupted\n")
+        return ExitCode.INTERRUPTED
+    except BrokenPipeError:
+        # The reader (`| head`) went away; redirect what is left so that interpreter shutdown does not complain.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return ExitCode.PASS
+
+
+def entry() -> None:
+    """Console-script entry point."""
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""Foreign and native result formats, one file each."""

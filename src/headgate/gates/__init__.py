@@ -1,0 +1,1 @@
+"""Decisions: pure functions from evidence and policy to a verdict."""

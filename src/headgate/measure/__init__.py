@@ -1,0 +1,1 @@
+"""Measuring: suites, processes, rounds, environments, hardware."""

@@ -1,0 +1,1 @@
+"""Rendering: one view, many formats."""

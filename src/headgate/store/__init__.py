@@ -1,0 +1,1 @@
+"""What is kept on disk: the results/ tree, git revisions, evidence bundles."""
