@@ -26,6 +26,8 @@ def extension(module: str, sources: list[str]) -> Extension:
     )
 
 
-EXTENSIONS: list[Extension] = []
+EXTENSIONS: list[Extension] = [
+    extension("headgate.measure._ceilings", ["_ceilings.pyx", "ceilings.c"]),
+]
 
 setup(ext_modules=cythonize(EXTENSIONS, language_level=3) if EXTENSIONS else [])
