@@ -14,9 +14,17 @@ from typing import Any
 __all__ = [
     "BenchmarkId",
     "BenchmarkSpec",
+    "Cache",
+    "Ceiling",
     "Change",
     "Comparison",
+    "Conditions",
+    "Cpu",
     "Direction",
+    "HardwareProfile",
+    "Memory",
+    "Platform",
+    "PythonBuild",
     "Round",
     "Side",
     "SideInfo",
@@ -156,3 +164,134 @@ class Verdict:
     removed: tuple[str, ...] = ()
     reasons: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Cache:
+    """One kind of cache, as the first core sees it: ``size`` bytes, shared by ``shared_by`` logical cores."""
+
+    level: int
+    kind: str  # "data", "instruction" or "unified"
+    size: int
+    shared_by: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Cpu:
+    """The processor. None is "not known here"; frequencies are in MHz, ``quota`` is a cgroup's limit in CPUs.
+
+    ``usable_cores`` is what this process may run on: its affinity, cut by the quota (rounded down, at least 1).
+    """
+
+    architecture: str
+    model: str | None = None
+    vendor: str | None = None
+    family: str | None = None
+    model_number: str | None = None
+    stepping: str | None = None
+    microcode: str | None = None
+    physical_cores: int | None = None
+    logical_cores: int | None = None
+    usable_cores: int | None = None
+    quota: float | None = None
+    smt: bool | None = None
+    numa_nodes: int | None = None
+    governor: str | None = None
+    turbo: bool | None = None
+    frequency_min: float | None = None
+    frequency_max: float | None = None
+    simd: tuple[str, ...] = ()
+    caches: tuple[Cache, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """Memory in bytes; ``limit`` is a cgroup's, None where there is none."""
+
+    total: int | None = None
+    limit: int | None = None
+    swap: int | None = None
+    page_size: int | None = None
+    transparent_hugepages: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Platform:
+    """What runs on the hardware; ``hypervisor`` and ``container`` are "none" where there is none, None if unknown."""
+
+    os: str | None = None
+    kernel: str | None = None
+    libc: str | None = None
+    hypervisor: str | None = None
+    container: str | None = None
+    aslr: str | None = None
+    clock_source: str | None = None
+    clock_resolution: float | None = None  # seconds, as time.perf_counter states it
+
+
+@dataclass(frozen=True, slots=True)
+class PythonBuild:
+    """The interpreter that measured, and its NumPy."""
+
+    implementation: str
+    version: str
+    compiler: str | None = None
+    optimization: str | None = None
+    gil: bool | None = None
+    numpy: str | None = None
+    blas: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Conditions:
+    """The moment of the measurement; no part of a machine's identity. ``steal`` and ``busy`` are shares of all cores.
+
+    ``busy`` is what was running just before the ceilings were measured; ``steal`` is what the hypervisor took from this
+    machine over ``steal_seconds``.
+    """
+
+    measured_at: str | None = None  # ISO 8601, UTC
+    load_1min: float | None = None
+    busy: float | None = None
+    steal: float | None = None
+    steal_seconds: float | None = None
+    memory_available: int | None = None
+    frequency: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Ceiling:
+    """A measured limit of the machine: the spread of ``n`` repetitions in ``unit`` ("B/s" or "s").
+
+    ``nbytes`` is the payload: the bytes of the array copied or read (a copy moves each of them twice, in and out).
+    """
+
+    kind: str
+    unit: str
+    n: int
+    minimum: float
+    lower_quartile: float
+    median: float
+    upper_quartile: float
+    maximum: float
+    nbytes: int | None = None
+    threads: int = 1
+    method: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class HardwareProfile:
+    """A machine, what was running on it, and how fast it can copy, read and call.
+
+    ``fingerprint`` names the hardware: equal on two profiles of one machine, whatever its load or name.
+    """
+
+    machine: str
+    fingerprint: str
+    cpu: Cpu
+    memory: Memory
+    platform: Platform
+    python: PythonBuild
+    conditions: Conditions
+    ceilings: tuple[Ceiling, ...] = ()
+    notes: tuple[str, ...] = ()
