@@ -1,0 +1,40 @@
+// Draws every <div class="chart" data-figure="ID"> from the JSON in <script id="ID">. Colours in the JSON are names of the
+// style's variables ("--blue"), so that one figure serves both themes.
+(() => {
+  "use strict";
+  const charts = () => [...document.querySelectorAll(".chart[data-figure]")];
+  const paint = (value, style) => {
+    if (Array.isArray(value)) return value.map((item) => paint(item, style));
+    if (value && typeof value === "object") {
+      return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, paint(item, style)]));
+    }
+    if (typeof value === "string" && /^--[a-z-]+$/.test(value)) return style.getPropertyValue(value).trim();
+    return value;
+  };
+  const draw = (element) => {
+    const source = document.getElementById(element.dataset.figure);
+    if (!source || !window.Plotly) return;
+    const figure = JSON.parse(source.textContent);
+    const style = getComputedStyle(document.documentElement);
+    const narrow = element.clientWidth < 560;
+    const axis = { gridcolor: "--line", linecolor: "--muted", zeroline: false, automargin: true };
+    const base = {
+      paper_bgcolor: "--bg", plot_bgcolor: "--bg", font: { color: "--text", family: "inherit", size: narrow ? 11 : 13 },
+      margin: { l: 64, r: 16, t: 16, b: 56 }, hoverlabel: { namelength: -1 },
+    };
+    const layout = { ...base, ...figure.layout };
+    for (const key of Object.keys(layout).filter((name) => /^[xy]axis/.test(name))) layout[key] = { ...axis, ...layout[key] };
+    if (narrow) {
+      layout.legend = { ...layout.legend, orientation: "h", x: 0, y: -0.2, xanchor: "left", yanchor: "top", font: { size: 10 } };
+      layout.margin = { ...layout.margin, r: 8, l: 48 };
+    }
+    Plotly.react(element, paint(figure.data, style), paint(layout, style), {
+      responsive: true, displaylogo: false, displayModeBar: !narrow,
+      modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d"],
+      toImageButtonOptions: { format: "svg", filename: element.dataset.figure },
+    });
+  };
+  const drawAll = () => charts().forEach(draw);
+  document.addEventListener("DOMContentLoaded", drawAll);
+  document.addEventListener("headgate:theme", drawAll);
+})();
