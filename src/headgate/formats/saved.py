@@ -1,0 +1,67 @@
+"""What every reader returns: one run, as its tool saved it, judged no further than measured, failed or skipped."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from headgate.model import BenchmarkId
+
+__all__ = ["Outcome", "SavedResult", "SavedRun"]
+
+
+class Outcome(StrEnum):
+    """What became of one benchmark in one run."""
+
+    MEASURED = "measured"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+
+
+@dataclass(frozen=True, slots=True)
+class SavedResult:
+    """One benchmark with one choice of parameters.
+
+    ``value`` is the tool's own summary (asv: the median) in ``unit``, None unless measured; ``samples`` may be empty
+    when the tool kept none; ``lower`` and ``upper`` bound the tool's interval of ``confidence``, or are None.
+    """
+
+    benchmark: BenchmarkId
+    outcome: Outcome
+    value: float | None = None
+    samples: tuple[float, ...] = ()
+    lower: float | None = None
+    upper: float | None = None
+    confidence: float | None = None
+    number: int | None = None
+    unit: str = ""
+    kind: str = ""
+    version: str | None = None
+    started_at: float | None = None  # seconds since the epoch
+
+
+@dataclass(frozen=True, slots=True)
+class SavedRun:
+    """One commit in one environment on one machine. Times are seconds since the epoch, durations seconds."""
+
+    source: str
+    tool: str
+    commit: str | None
+    commit_date: float | None
+    environment: str
+    results: tuple[SavedResult, ...]
+    env_vars: Mapping[str, str] = field(default_factory=dict)
+    machine: Mapping[str, str] = field(default_factory=dict)
+    python: str = ""
+    requirements: Mapping[str, str] = field(default_factory=dict)
+    durations: Mapping[str, float] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def started_at(self) -> float | None:
+        """When the last benchmark of the run began."""
+        return max((item.started_at for item in self.results if item.started_at is not None), default=None)
