@@ -102,7 +102,8 @@ class Round:
     """One benchmark's samples from one process pair: ``baseline[i]`` and ``candidate[i]`` were taken back to back.
 
     ``orders`` has one character per pair: ``b`` where the baseline went first, ``c`` where the candidate did.
-    Values are in the benchmark's unit.
+    ``elapsed`` is when the round began, in seconds since the first one of the run (all its benchmarks share it); the
+    spending of error is scheduled by it. Values are in the benchmark's unit.
     """
 
     index: int
@@ -110,6 +111,7 @@ class Round:
     candidate: tuple[float, ...]
     orders: str = ""
     number: int = 1
+    elapsed: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
