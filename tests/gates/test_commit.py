@@ -122,7 +122,7 @@ def test_a_track_number_of_undeclared_direction_carries_a_warning() -> None:
 
 def test_twenty_comparisons_need_stronger_evidence_than_one_to_regress() -> None:
     # One round of fourteen contradicts, and it is the largest: W- = 14.
-    evidence = [*rounds(1.08, 13, 0.001, seconds=30), Round(13, (1e-3,), (0.95e-3,), elapsed=30.0)]
+    evidence = [Round(-1, (1e-3,), (0.95e-3,)), *rounds(1.08, 13, 0.001, seconds=30)]
     alone = one(evidence)
     specs = [spec(f"s.time_{i:02}") for i in range(20)]
     family = {one_spec.id: rounds(1.0, 14, 0.018, seed=i + 1) for i, one_spec in enumerate(specs)}
