@@ -26,8 +26,8 @@ HELP = """Describe this machine (processor, memory, system, Python) and measure 
 reads memory, and what a call costs. Nothing on the machine is changed."""
 
 EPILOG = """examples:
-  headgate profile                      about 5 s, at most 20 s; saves results/<machine>/hardware.json if results/ exists
-  headgate profile --quick --no-save    about 2 s; prints only
+  headgate profile                      at most 20 s; saves results/<machine>/hardware.json where results/ exists
+  headgate profile --quick --no-save    at most 4 s; prints only
   headgate profile --json | jq .cpu     the same data for programs
   headgate profile --no-ceilings        only what the machine says of itself, at once"""
 
