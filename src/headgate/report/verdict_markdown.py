@@ -1,0 +1,118 @@
+"""The verdict as Markdown: fit for a pull-request comment and for a job summary on GitHub."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from headgate.report.verdict_view import Row, VerdictView
+
+from headgate.report.wording import count, shortened
+
+__all__ = ["MAX_BYTES", "verdict_markdown"]
+
+# GitHub refuses a longer comment ("body is too long (maximum is 65536 characters)"); bytes are the safer count.
+MAX_BYTES = 65_536
+_ICONS = {"pass": "✅", "regressed": "🔴", "inconclusive": "🟡", "failed": "❌"}
+_MAX_NAME, _MAX_NOTE, _MAX_LIST = 160, 300, 20
+# Everything that Markdown, HTML or GitHub (mentions, references) gives a meaning; underscores only beside a non-letter.
+_SPECIAL = re.compile(r"[\\`*{}\[\]<>&#|!~@$^\"']|(?<![^\W_])_++|_++(?![^\W_])")
+_MENTION = re.compile(r"&#(?:64|35);")
+
+
+def verdict_markdown(view: VerdictView) -> str:
+    """Return the verdict in at most `MAX_BYTES`; what does not fit is counted ("n more"), passes first."""
+    head = _head(view)
+    tail = "\n".join([*_details("Where and how", _where(view)), ""])
+    room = MAX_BYTES - _size(head) - _size(tail)
+    # What must be read may take all the room, the passes what is left.
+    read, passed = view.to_read, view.passed
+    main = _table(read, room) if read else ""
+    rest = _details_table(passed, room - _size(main)) if passed else ""
+    return head + main + rest + tail
+
+
+def _head(view: VerdictView) -> str:
+    lines = [f"### {_ICONS[view.state]} {view.state}: {_text(view.sentence)}", ""]
+    listed = [f"{label}: {text}" for label, text in view.missing if not text.startswith("skipped")]
+    lines += _bullets(listed, "benchmarks on one side only")
+    reasons, warnings = view.of_the_run
+    lines += [*_bullets(reasons, "reasons"), *_bullets(warnings, "warnings")]
+    return "\n".join(lines) + "\n"
+
+
+def _bullets(texts: Sequence[str], what: str) -> list[str]:
+    lines = [f"- {_text(shortened(text, _MAX_NOTE))}" for text in texts[:_MAX_LIST]]
+    if len(texts) > _MAX_LIST:
+        lines.append(f"- … and {len(texts) - _MAX_LIST:,} more {what}")
+    return [*lines, ""] if lines else []
+
+
+def _table(rows: Sequence[Row], room: int) -> str:
+    lines = [
+        "| | benchmark | change | interval | margin | baseline | candidate | rounds | |",
+        "|:-|:-|-:|:-:|-:|-:|-:|-:|:-|",
+    ]
+    more = "\n… and {} more: see the HTML or JSON report.\n"
+    left = room - _size("\n".join(lines)) - _size(more.format("1,000,000")) - 2
+    for shown, row in enumerate(rows):
+        line = _line(row)
+        left -= _size(line) + 1
+        if left < 0:
+            return "\n".join(lines) + "\n" + more.format(f"{len(rows) - shown:,}") + "\n"
+        lines.append(line)
+    return "\n".join(lines) + "\n\n"
+
+
+def _line(row: Row) -> str:
+    change = f"**{row.change}**" if row.matters and row.change else row.change
+    # In a code element GitHub makes neither mentions nor references of a name.
+    name = f"<code>{_text(shortened(row.name, _MAX_NAME))}</code>"
+    note = _text(shortened(row.note, _MAX_NOTE))
+    cells = (f"{_ICONS[row.state]} {row.state}", name, change, row.interval, row.margin)
+    return "| " + " | ".join((*cells, _text(row.baseline), _text(row.candidate), str(row.rounds), note)) + " |"
+
+
+def _details(title: str, lines: Sequence[str]) -> list[str]:
+    return [f"<details><summary>{title}</summary>", "", *lines, "", "</details>"]
+
+
+def _details_table(rows: Sequence[Row], room: int) -> str:
+    frame = "\n".join(_details(f"{count(len(rows), 'benchmark')} within the margin", ["{table}"])) + "\n\n"
+    table = _table(rows, room - _size(frame))
+    return frame.replace("{table}", table.rstrip("\n"))
+
+
+def _where(view: VerdictView) -> list[str]:
+    lines = [f"- **{label}**: {_text(shortened(text, _MAX_NOTE))}" for label, text in view.facts]
+    skipped = [f"{label}: {text}" for label, text in view.missing if text.startswith("skipped")]
+    lines += _bullets(skipped, "skipped")
+    if view.reproduce:
+        # Four backticks and more than any in the commands: nothing in them ends the block.
+        longest = max((len(run) for run in re.findall("`+", "\n".join(view.reproduce))), default=0)
+        fence = "`" * max(3, longest + 1)
+        commands = [shortened(command, 2000) for command in view.reproduce]
+        lines += ["", "To reproduce:", "", f"{fence}sh", *commands, fence]
+    lines += [
+        "",
+        "The change is the candidate's against the baseline's, + is worse; the interval holds at the confidence above.",
+    ]
+    return lines
+
+
+def _text(text: str) -> str:
+    """Return ``text`` as Markdown that shows it literally, and that notifies nobody and links to nothing."""
+    encoded = _SPECIAL.sub(lambda match: "".join(f"&#{ord(character)};" for character in match[0]), text)
+    # GitHub looks for @name and #1 after decoding: a word joiner (no width) keeps them from being either.
+    return (
+        _MENTION.sub(lambda match: match[0] + "&#8288;", encoded)
+        .replace("://", ":&#8288;//")
+        .replace("www.", "www&#46;&#8288;")
+    )
+
+
+def _size(text: str) -> int:
+    return len(text.encode())

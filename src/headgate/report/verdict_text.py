@@ -1,0 +1,91 @@
+"""The verdict as a table for the terminal."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from headgate.report.wording import count
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import rich.console
+    import rich.table
+
+    from headgate.report.verdict_view import Row, VerdictView
+
+__all__ = ["verdict_text"]
+
+_STYLES = {"pass": "green", "regressed": "bold red", "inconclusive": "yellow", "failed": "bold magenta"}
+# From here on the two sides' values and the number of rounds fit beside the rest.
+_WIDE = 110
+# More passes than a screen are a count; the files have them all.
+_MAX_PASSED = 40
+
+
+def verdict_text(view: VerdictView, *, width: int = 80, color: bool = False, quiet: bool = False) -> str:
+    """Return the verdict for a terminal of ``width`` columns; ``quiet`` leaves the sentence and what must be read."""
+    import io
+
+    from rich.console import Console
+    from rich.text import Text
+
+    console = Console(
+        file=io.StringIO(),
+        width=max(width, 40),
+        force_terminal=color,
+        no_color=not color,
+        color_system="standard" if color else None,
+        highlight=False,
+        markup=False,
+        emoji=False,
+        legacy_windows=False,
+    )
+    shown = view.to_read if quiet else (*view.to_read, *view.passed[:_MAX_PASSED])
+    if shown:
+        console.print(_table(shown, wide=width >= _WIDE))
+    hidden = 0 if quiet else len(view.passed) - _MAX_PASSED
+    if hidden > 0:
+        console.print(f"… and {count(hidden, 'benchmark')} more within the margin")
+    _print_notes(console, view, quiet=quiet)
+    console.print(Text.assemble((view.state.upper(), _STYLES[view.state]), ": ", view.sentence))
+    output = console.file
+    return "\n".join(line.rstrip() for line in output.getvalue().splitlines()) + "\n"  # type: ignore[attr-defined]  # the StringIO above
+
+
+def _table(rows: Sequence[Row], *, wide: bool) -> rich.table.Table:
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1), show_edge=False)
+    table.add_column("state", no_wrap=True)
+    table.add_column("benchmark", overflow="fold", ratio=None)
+    table.add_column("change", justify="right", no_wrap=True)
+    table.add_column("interval", justify="right", no_wrap=True)
+    if wide:
+        for heading in ("margin", "baseline", "candidate", "rounds"):
+            table.add_column(heading, justify="right", no_wrap=True)
+    for row in rows:
+        cells = [Text(row.state, _STYLES[row.state]), Text(row.name), Text(row.change), Text(row.interval)]
+        if wide:
+            cells += [Text(row.margin), Text(row.baseline), Text(row.candidate), Text(str(row.rounds))]
+        table.add_row(*cells)
+    return table
+
+
+def _print_notes(console: rich.console.Console, view: VerdictView, *, quiet: bool) -> None:
+    from rich.text import Text
+
+    console.print()
+    notes = [f"{row.name}: {row.note}" for row in view.rows if row.note and (row.matters or not quiet)]
+    notes += [f"{name}: {why}" for name, why in view.missing if not quiet]
+    notes += [text for texts in view.of_the_run for text in texts]
+    for note in notes:
+        # Text, not markup: a benchmark may be called [red].
+        console.print(Text(f"- {note}"))
+    if not quiet:
+        for label, text in view.facts:
+            console.print(Text(f"{label + ':':<14}{text}"))
+    if notes or not quiet:
+        console.print()
