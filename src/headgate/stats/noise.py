@@ -105,7 +105,9 @@ def detectable(between: float, rounds: int, margin: float, alpha: float, power: 
     level = _level(rounds, alpha)
     if level <= 0.0:
         return math.inf
-    reach = NormalDist().inv_cdf(1.0 - level) + NormalDist().inv_cdf(power)
+    z = NormalDist().inv_cdf(1.0 - level)
+    # Few rounds: Student's quantile, by the first term of its Cornish-Fisher expansion (Abramowitz & Stegun 26.7.5).
+    reach = z + (z**3 + z) / (4.0 * (rounds - 1)) + NormalDist().inv_cdf(power)
     return math.expm1(math.log1p(margin) + reach * _standard_error(between, rounds))
 
 
