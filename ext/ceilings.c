@@ -211,23 +211,42 @@ typedef struct {
     const char *stream_isa, *read_isa;
 } kernels;
 
-static kernels choose(void)
+/* Best first; every machine can run the last one of its architecture. */
+static const kernels TABLE[] = {
+#if defined(HG_DISPATCH)
+    {stream_avx512, read_avx512, "avx512f", "avx512f"},
+    {stream_avx2, read_avx2, "avx2", "avx2"},
+#endif
+#if defined(HG_X86)
+    {stream_sse2, read_sse2, "sse2", "sse2"},
+#elif defined(HG_CLANG_NONTEMPORAL)
+    {stream_clang, read_plain, "nontemporal", "plain C"},
+#else
+    {copy_memcpy, read_plain, "none", "plain C"},
+#endif
+};
+enum { TABLE_LENGTH = sizeof TABLE / sizeof TABLE[0] };
+
+/* The index of the best row this CPU can run. */
+static int best_row(void)
 {
 #if defined(HG_DISPATCH)
     __builtin_cpu_init();
-    if (__builtin_cpu_supports("avx512f"))
-        return (kernels){stream_avx512, read_avx512, "avx512f", "avx512f"};
-    if (__builtin_cpu_supports("avx2"))
-        return (kernels){stream_avx2, read_avx2, "avx2", "avx2"};
-#endif
-#if defined(HG_X86)
-    return (kernels){stream_sse2, read_sse2, "sse2", "sse2"};
-#elif defined(HG_CLANG_NONTEMPORAL)
-    return (kernels){stream_clang, read_plain, "nontemporal", "plain C"};
+    return __builtin_cpu_supports("avx512f") ? 0 : __builtin_cpu_supports("avx2") ? 1 : 2;
 #else
-    return (kernels){copy_memcpy, read_plain, "none", "plain C"};
+    return 0;
 #endif
 }
+
+static kernels choose(void) { return TABLE[best_row()]; }
+
+int hg_rows(void) { return TABLE_LENGTH - best_row(); }
+
+const char *hg_row_isa(int row) { return TABLE[best_row() + row].stream_isa; }
+
+void hg_row_copy(int row, void *dst, const void *src, size_t n) { TABLE[best_row() + row].stream(dst, src, n); }
+
+uint64_t hg_row_read(int row, const void *src, size_t n) { return TABLE[best_row() + row].read(src, n); }
 
 /* Every call goes through a volatile pointer: the compiler can neither merge two equal copies nor drop one. */
 static void copy_number(copy_fn chosen, void *dst, const void *src, size_t n, size_t number)

@@ -19,6 +19,12 @@ void hg_read(const void *src, size_t n, size_t number);
 const char *hg_streaming_isa(void);
 const char *hg_read_isa(void);
 
+/* For the tests: the kernels this CPU can run, best first; the read returns the xor of the whole 8-byte words it took. */
+int hg_rows(void);
+const char *hg_row_isa(int row);
+void hg_row_copy(int row, void *dst, const void *src, size_t n);
+uint64_t hg_row_read(int row, const void *src, size_t n);
+
 /* The hypervisor's own signature (CPUID leaf 0x40000000) in out[13]; empty without one, or where CPUID does not exist. */
 void hg_hypervisor_signature(char *out);
 
