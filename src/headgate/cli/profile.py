@@ -133,7 +133,8 @@ def print_profile(profile: HardwareProfile, out: TextIO) -> None:
         if profile.notes:
             _print_section(console, Section("Notes", tuple(("-", note) for note in profile.notes)))
     # rich fills every line with blanks up to its table's width; a file or a diff has no use for them.
-    out.write("\n".join(line.rstrip() for line in captured.get().splitlines()) + "\n")
+    lines = (line.rstrip() for line in captured.get().rstrip().splitlines())
+    out.write("\n".join(lines) + "\n")
 
 
 @contextmanager

@@ -120,7 +120,7 @@ def _cpu(profile: HardwareProfile) -> tuple[tuple[str, str], ...]:
     return (
         ("model", _text(cpu.model)),
         ("vendor", _text(cpu.vendor)),
-        ("identity", ", ".join([cpu.architecture, *identity])),
+        ("identity", ", ".join(filter(None, (cpu.architecture, *identity))) or UNKNOWN),
         ("cores", _cores(profile)),
         ("threads per core", {True: "2 or more (SMT on)", False: "1 (SMT off)", None: UNKNOWN}[cpu.smt]),
         ("NUMA nodes", _text(cpu.numa_nodes)),
@@ -143,7 +143,7 @@ def _memory(profile: HardwareProfile) -> tuple[tuple[str, str], ...]:
     memory = profile.memory
     return (
         ("total", _size(memory.total)),
-        ("limit (cgroup)", "none" if memory.limit is None else _size(memory.limit)),
+        ("limit (cgroup)", "none found" if memory.limit is None else _size(memory.limit)),
         ("swap", "none" if memory.swap == 0 else _size(memory.swap)),
         ("page", _size(memory.page_size)),
         ("transparent huge pages", _text(memory.transparent_hugepages)),
