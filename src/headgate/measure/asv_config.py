@@ -1,0 +1,76 @@
+"""The asv configuration: found as asv finds it, read by asv's own reader."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from headgate.errors import InputError, UsageError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+__all__ = ["Selection", "SuiteConfig", "find_config"]
+
+CONFIG_NAMES = ("asv.conf.json", "asv.conf.jsonc")
+SUITES = ("current", "candidate", "baseline")
+
+
+@dataclass(frozen=True, slots=True)
+class SuiteConfig:
+    """What headgate needs of an asv configuration; paths are absolute."""
+
+    path: Path
+    project: str
+    repo: str
+    benchmark_dir: Path
+    env_dir: Path
+    default_timeout: float
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Which environment of the matrix: asv's ``-E`` specifier or name, or a Python version; the first by default."""
+
+    environment: str | None = None
+    python: str | None = None
+    suite: str = "current"
+
+    def __post_init__(self) -> None:
+        if self.suite not in SUITES:
+            raise UsageError(f"suite {self.suite!r}: choose one of {', '.join(SUITES)}")
+
+
+def find_config(directory: Path, config: Path | None = None) -> SuiteConfig:
+    """Find and read the asv configuration as asv does: ``config``, or the one in ``directory``."""
+    path = config or _only_config(directory)
+    if not path.is_file():
+        raise InputError(f"{path}: no such file. Give asv's configuration with --config.")
+    from asv.config import Config
+    from asv.util import UserError
+
+    try:
+        conf = Config.load(str(path))
+    except (UserError, ValueError) as error:
+        raise InputError(f"{path}: not a usable asv configuration: {error}") from error
+    here = path.resolve().parent
+    return SuiteConfig(
+        path=path.resolve(),
+        project=str(conf.project),
+        repo=str(conf.repo),
+        benchmark_dir=(here / conf.benchmark_dir).resolve(),
+        env_dir=(here / conf.env_dir).resolve(),
+        default_timeout=float(conf.default_benchmark_timeout),
+    )
+
+
+def _only_config(directory: Path) -> Path:
+    """Return the one configuration in ``directory``."""
+    found = [directory / name for name in CONFIG_NAMES if (directory / name).is_file()]
+    if len(found) > 1:
+        raise InputError(f"{directory}: both {' and '.join(CONFIG_NAMES)}. Say which one with --config.")
+    if found:
+        return found[0]
+    below = sorted(path for name in CONFIG_NAMES for path in directory.glob(f"*/{name}"))
+    hint = f"Try --config {below[0].relative_to(directory)}." if below else "Give it with --config FILE."
+    raise InputError(f"{directory}: no asv.conf.json here, so there is no suite to run. {hint}")

@@ -1,0 +1,150 @@
+"""The append-only record of everything measured, so that an interrupted run goes on where it stopped.
+
+JSON lines: a header, then one line per benchmark and round, per failure and per skip, forced to disk after each
+round. A torn last line (power loss, a full disk) is dropped; anything else that does not parse is refused.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any, Self
+
+from headgate.errors import InputError
+from headgate.measure.measurement import Failure
+from headgate.model import BenchmarkId, Round, Side
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+__all__ = ["Journal", "Recorded"]
+
+SCHEMA = "headgate.journal/1"
+
+
+@dataclass(slots=True)
+class Recorded:
+    """What a journal holds."""
+
+    rounds: dict[BenchmarkId, list[Round]] = field(default_factory=dict)
+    failures: dict[BenchmarkId, Failure] = field(default_factory=dict)
+    skipped: dict[BenchmarkId, str] = field(default_factory=dict)
+
+
+class Journal:
+    """An open journal; use :meth:`create` or :meth:`resume`, and as a context manager."""
+
+    def __init__(self, path: Path, recorded: Recorded, *, append: bool) -> None:
+        self.path = path
+        self.recorded = recorded
+        self._file = path.open("ab" if append else "wb")
+
+    @classmethod
+    def create(cls, path: Path, header: Mapping[str, Any]) -> Journal:
+        """Start a journal (an old one at ``path`` is replaced); ``header`` is what a resumed run must match."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        journal = cls(path, Recorded(), append=False)
+        journal._write({"schema": SCHEMA, **header})
+        journal.sync()
+        return journal
+
+    @classmethod
+    def resume(cls, path: Path, header: Mapping[str, Any]) -> Journal:
+        """Open an existing journal to go on; :attr:`recorded` holds what it has.
+
+        Raises
+        ------
+        InputError
+            There is none, it is not a journal, or it records another comparison (the message names the difference).
+        """
+        try:
+            data = path.read_bytes()
+        except OSError as error:
+            raise InputError(f"{path}: cannot be resumed ({error.strerror}). Run once without --resume.") from error
+        whole = data[: data.rfind(b"\n") + 1]
+        records = [_parse(path, number, line) for number, line in enumerate(whole.splitlines(), start=1)]
+        _check_header(path, records, header)
+        recorded = Recorded()
+        for number, record in enumerate(records[1:], start=2):
+            _absorb(path, number, record, recorded)
+        if len(whole) < len(data):
+            os.truncate(path, len(whole))
+        return cls(path, recorded, append=True)
+
+    def round(self, benchmark: BenchmarkId, measured: Round) -> None:
+        """Record one benchmark's round."""
+        self._write({"benchmark": asdict(benchmark), "round": asdict(measured)})
+
+    def failure(self, benchmark: BenchmarkId, failure: Failure) -> None:
+        """Record a failure."""
+        self._write({"benchmark": asdict(benchmark), "failure": asdict(failure)})
+
+    def skip(self, benchmark: BenchmarkId, reason: str) -> None:
+        """Record a skip."""
+        self._write({"benchmark": asdict(benchmark), "skipped": reason})
+
+    def sync(self) -> None:
+        """Force what was recorded to disk."""
+        self._file.flush()
+        os.fsync(self._file.fileno())
+
+    def close(self) -> None:
+        """Sync and close."""
+        if not self._file.closed:
+            self.sync()
+            self._file.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _write(self, record: Mapping[str, Any]) -> None:
+        self._file.write(json.dumps(record, sort_keys=True).encode() + b"\n")
+
+
+def _parse(path: Path, number: int, line: bytes) -> dict[str, Any]:
+    try:
+        record = json.loads(line)
+    except ValueError as error:
+        raise InputError(f"{path}:{number}: not a journal line ({error}). Remove the file to start afresh.") from error
+    if not isinstance(record, dict):
+        raise InputError(f"{path}:{number}: not a journal record. Remove the file to start afresh.")
+    return record
+
+
+def _check_header(path: Path, records: list[dict[str, Any]], header: Mapping[str, Any]) -> None:
+    """Refuse a journal of another schema or another comparison."""
+    found = records[0] if records else {}
+    schema = found.get("schema")
+    if schema != SCHEMA:
+        raise InputError(f"{path}: schema {schema!r}, this headgate reads {SCHEMA!r}. Run once without --resume.")
+    wanted = json.loads(json.dumps(dict(header)))
+    for key in sorted({*wanted, *found} - {"schema"}):
+        if wanted.get(key) != found.get(key):
+            raise InputError(
+                f"{path}: records another comparison: {key} was {found.get(key)!r} and is now {wanted.get(key)!r}. "
+                "Compare the same things, or run without --resume to start afresh."
+            )
+
+
+def _absorb(path: Path, number: int, record: dict[str, Any], into: Recorded) -> None:
+    """Add one record to ``into``."""
+    try:
+        raw = record["benchmark"]
+        key = BenchmarkId(raw["name"], tuple(raw["params"]), tuple(raw["param_names"]))
+        if "round" in record:
+            values = record["round"]
+            for side in Side:
+                values[side] = tuple(float(value) for value in values[side])
+            into.rounds.setdefault(key, []).append(Round(**values))
+        elif "failure" in record:
+            side = record["failure"]["side"]
+            into.failures[key] = Failure(None if side is None else Side(side), record["failure"]["reason"])
+        else:
+            into.skipped[key] = record["skipped"]
+    except (KeyError, TypeError, ValueError) as error:
+        raise InputError(f"{path}:{number}: not a journal record ({error!r}). Remove the file.") from error

@@ -1,0 +1,160 @@
+"""Revisions of a git repository: what a name means, what is uncommitted, and directories turned into commits."""
+
+from __future__ import annotations
+
+import difflib
+import os
+import subprocess
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from headgate.errors import InputError, UsageError
+
+__all__ = ["Revision", "dirty_files", "extract", "find_repository", "resolve", "same_content", "snapshot"]
+
+NEAR_NAMES = 3
+# A snapshot's commit depends on the content alone, so that an unchanged directory finds its build again.
+SNAPSHOT_DATE = "2000-01-01T00:00:00Z"
+
+
+@dataclass(frozen=True, slots=True)
+class Revision:
+    """A commit: the name it was asked for by, its full hash and its title."""
+
+    name: str
+    commit: str
+    title: str
+
+
+def find_repository(directory: Path) -> Path:
+    """Return the top of the working tree around ``directory``; refuse where there is none."""
+    if not directory.is_dir():
+        raise InputError(f"{directory}: no such directory")
+    found = _git(directory, "rev-parse", "--show-toplevel", check=False)
+    if found.returncode:
+        raise InputError(
+            f"{directory}: not a git repository. Run inside one, name its asv.conf.json with --config, or compare two "
+            "directories or two interpreters instead."
+        )
+    return Path(found.stdout.strip())
+
+
+def resolve(repository: Path, name: str) -> Revision:
+    """Return the commit that ``name`` means in ``repository``; unknown names are refused with near ones."""
+    found = _git(repository, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}", check=False)
+    if found.returncode:
+        raise UsageError(_unknown(repository, name))
+    commit = found.stdout.strip()
+    title = _git(repository, "log", "-1", "--format=%s", commit).stdout.strip()
+    return Revision(name, commit, title)
+
+
+def _unknown(repository: Path, name: str) -> str:
+    refs = _git(repository, "for-each-ref", "--format=%(refname:short)").stdout.split()
+    near = difflib.get_close_matches(name, refs, n=NEAR_NAMES, cutoff=0.5)
+    hint = f" Did you mean {' or '.join(near)}?" if near else ""
+    if _git(repository, "rev-parse", "--is-shallow-repository").stdout.strip() == "true":
+        hint += " This clone is shallow: `git fetch --unshallow`, or in GitHub's checkout action set `fetch-depth: 0`."
+    return (
+        f"unknown revision {name!r} in {repository}.{hint or ' Fetch it, or give a branch, tag or hash that exists.'}"
+    )
+
+
+def dirty_files(repository: Path) -> tuple[str, ...]:
+    """Return the tracked files with uncommitted changes: what a comparison of commits does not measure."""
+    status = _git(repository, "status", "--porcelain", "--untracked-files=no", "-z").stdout
+    return tuple(entry[3:] for entry in status.split("\0") if len(entry) > 3)
+
+
+def same_content(repository: Path, commit: str, directory: Path) -> bool:
+    """Say whether ``directory`` of the working tree holds exactly what ``commit`` has there."""
+    changed = _git(repository, "diff", "--quiet", commit, "--", str(directory), check=False).returncode
+    untracked = _git(repository, "ls-files", "--others", "--exclude-standard", "--", str(directory)).stdout
+    return not changed and not untracked.strip()
+
+
+def extract(repository: Path, commit: str, subdirectory: str, destination: Path) -> Path | None:
+    """Write ``subdirectory`` as ``commit`` has it below ``destination``; return where, or None where it has none."""
+    target = destination / subdirectory
+    if target.is_dir():
+        return target
+    if _git(repository, "cat-file", "-e", f"{commit}:{subdirectory}", check=False).returncode:
+        return None
+    destination.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=destination.parent) as partial:
+        archive = Path(partial) / "suite.tar"
+        _git(repository, "archive", f"--output={archive}", commit, "--", subdirectory)
+        unpacked = Path(partial) / "tree"
+        unpacked.mkdir()
+        subprocess.run(["tar", "-xf", str(archive), "-C", str(unpacked)], check=True)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        (unpacked / subdirectory).rename(target)
+    return target
+
+
+def snapshot(directory: Path, store: Path, *, exclude: tuple[str, ...] = ()) -> Revision:
+    """Turn a directory as it stands, uncommitted and untracked files included, into a commit of ``store``.
+
+    ``store`` is a bare repository of ours, made if need be; the directory is only read. Ignored files stay out, and
+    so does ``exclude`` (paths relative to the directory). A clean checkout keeps its own commit; a changed one gets
+    one on top of it, so that version numbers made from tags still work.
+    """
+    if not directory.is_dir():
+        raise InputError(f"{directory}: no such directory")
+    if not (store / "HEAD").is_file():
+        store.mkdir(parents=True, exist_ok=True)
+        _git(store, "init", "--quiet", "--bare", ".")
+    parent = _fetch_head(directory, store)
+    with tempfile.TemporaryDirectory() as scratch:
+        environment = {"GIT_DIR": str(store.resolve()), "GIT_INDEX_FILE": str(Path(scratch) / "index")}
+        pathspecs = [".", *(f":(exclude){path}" for path in exclude)]
+        # `git add` exits 1 where an excluded path is ignored as well; what it staged is right all the same.
+        _git(directory, "--work-tree=.", "add", "--all", "--", *pathspecs, env=environment, check=False)
+        tree = _git(directory, "write-tree", env=environment).stdout.strip()
+    if parent and _git(store, "rev-parse", f"{parent}^{{tree}}").stdout.strip() == tree:
+        commit, title = parent, _git(store, "log", "-1", "--format=%s", parent).stdout.strip()
+    else:
+        title = f"{directory.resolve().name} as it stands" + (f", on top of {parent[:8]}" if parent else "")
+        identity = {f"GIT_{who}_{what}": value for who in ("AUTHOR", "COMMITTER") for what, value in _IDENTITY.items()}
+        parents = ["-p", parent] if parent else []
+        commit = _git(store, "commit-tree", tree, *parents, "-m", title, env=identity).stdout.strip()
+    _git(store, "update-ref", f"refs/heads/snapshot-{commit[:16]}", commit)
+    return Revision(str(directory), commit, title)
+
+
+_IDENTITY = {"NAME": "headgate", "EMAIL": "headgate@localhost", "DATE": SNAPSHOT_DATE}
+
+
+def _fetch_head(directory: Path, store: Path) -> str | None:
+    """Bring the directory's own commit and tags into ``store``; None where it is not the top of a checkout with one."""
+    top = _git(directory, "rev-parse", "--show-toplevel", check=False)
+    head = _git(directory, "rev-parse", "--verify", "--quiet", "HEAD", check=False)
+    if top.returncode or head.returncode or Path(top.stdout.strip()) != directory.resolve():
+        return None
+    source = str(directory.resolve())
+    _git(store, "fetch", "--quiet", "--force", "--tags", "--update-shallow", source, "HEAD")
+    return head.stdout.strip()
+
+
+def _git(
+    directory: Path, *arguments: str, env: dict[str, str] | None = None, check: bool = True
+) -> subprocess.CompletedProcess[str]:
+    """Run git in ``directory``; a failure that ``check`` does not expect becomes an :class:`InputError`."""
+    # A hook that calls us exports GIT_DIR and friends of *its* repository: they must not redirect ours.
+    inherited = {key: value for key, value in os.environ.items() if not key.startswith("GIT_")}
+    try:
+        done = subprocess.run(
+            ["git", *arguments],
+            cwd=directory,
+            env={**inherited, "LC_ALL": "C", **(env or {})},
+            capture_output=True,
+            text=True,
+            errors="replace",
+            check=False,
+        )
+    except FileNotFoundError:
+        raise InputError("git is not installed or not on PATH; headgate needs it to compare commits.") from None
+    if check and done.returncode:
+        raise InputError(f"{directory}: `git {' '.join(arguments)}` failed: {done.stderr.strip()}")
+    return done
