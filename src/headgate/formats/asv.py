@@ -41,6 +41,7 @@ class BenchmarkInfo:
     param_names: tuple[str, ...] = ()
     params: tuple[tuple[str, ...], ...] = ()
     version: str = ""
+    rounds: int = 1
 
     def combinations(self) -> list[BenchmarkId]:
         """Return every choice of parameters, in asv's order."""
@@ -195,6 +196,7 @@ def _info(name: str, entry: object, path: Path) -> BenchmarkInfo:
         param_names=tuple(str(item) for item in data.get("param_names") or ()),
         params=tuple(_params(data.get("params"), name, path)),
         version=str(data.get("version") or ""),
+        rounds=max(1, int(_finite(data.get("rounds")) or 1)),
     )
 
 

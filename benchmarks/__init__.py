@@ -1,0 +1,1 @@
+"""The suite, run by asv: each module is one study."""

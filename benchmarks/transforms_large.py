@@ -1,0 +1,112 @@
+"""Arrays of 1,000,000 … 9,000,000 elements: how near the variants come to the memory's own speed."""
+
+from __future__ import annotations
+
+import functools
+import statistics
+import time
+from typing import ClassVar
+
+import numpy as np
+
+from headgate.transforms import sliding_polynomial
+from headgate.transforms.registry import VARIANTS
+
+from .workload import LARGE_SIZES, NAMES, WINDOWS, array, skip_if_pointless, threads, transform_of
+
+DTYPES = ("int32", "float64")
+# Interleaved pairs of one copy and one transform; an odd number has a middle one.
+TRACK_PAIRS = 9
+
+
+class _Prepared:
+    """One variant, ready to be called: input made, pages touched, code compiled."""
+
+    _prepared: object = None
+
+    def prepare(self, variant: str, dtype: str, window: int, n: int) -> bool:
+        key = (variant, dtype, window, n)
+        if self._prepared == key:
+            return False  # asv sets up again before every sample
+        skip_if_pointless(variant, n, dtype)
+        transform_of(variant)
+        self.x = array(n, dtype)
+        self.run = functools.partial(sliding_polynomial, window=window, variant=variant, threads=threads())
+        # numba compiles for each dtype; 4,096 elements are enough to reach every compiled path but the threads' start.
+        self.run(self.x[: min(n, 4096)])
+        self._prepared = key
+        return True
+
+
+class Large(_Prepared):
+    params: ClassVar = (NAMES, DTYPES, WINDOWS, LARGE_SIZES)
+    param_names: ClassVar = ("variant", "dtype", "window", "n")
+    rounds = 2
+    repeat = (2, 10, 4.0)
+    warmup_time = 0.05
+    timeout = 900
+
+    def setup(self, variant: str, dtype: str, window: int, n: int) -> None:
+        if self.prepare(variant, dtype, window, n) and VARIANTS[variant].engine != "python":
+            self.run(self.x)
+
+    def time_transform(self, variant: str, dtype: str, window: int, n: int) -> None:
+        """A fresh result each call: what a caller pays, page faults and all."""
+        self.run(self.x)
+
+
+class LargeOut(_Prepared):
+    """Results written into the same array again and again: what the kernel costs once the pages are there."""
+
+    # An interpreted form's time is its interpreter's: where its result goes does not show.
+    params: ClassVar = (
+        tuple(name for name in NAMES if VARIANTS[name].engine != "python"), DTYPES, WINDOWS, LARGE_SIZES,
+    )  # fmt: skip
+    param_names: ClassVar = Large.param_names
+    rounds = 2
+    repeat = (2, 10, 4.0)
+    warmup_time = 0.05
+    timeout = 300
+
+    def setup(self, variant: str, dtype: str, window: int, n: int) -> None:
+        if self.prepare(variant, dtype, window, n):
+            self.out = np.zeros_like(self.x)
+            self.run(self.x, out=self.out)
+
+    def time_transform(self, variant: str, dtype: str, window: int, n: int) -> None:
+        self.run(self.x, out=self.out)
+
+    def track_copy_share(self, variant: str, dtype: str, window: int, n: int) -> float:
+        """Return the time of a streaming copy of the same bytes, divided by the transform's: 1 is the machine's limit.
+
+        Copy and transform take turns in one process, so that what disturbs one disturbs the other; median of the pairs.
+        """
+        return statistics.median(self._copy_seconds() / self._transform_seconds() for _ in range(TRACK_PAIRS))
+
+    track_copy_share.unit = "fraction of copy bandwidth"
+
+    def _copy_seconds(self) -> float:
+        from headgate.measure._ceilings import copy
+
+        start, stop = copy(self.out.view(np.uint8), self.x.view(np.uint8), True, 1)  # noqa: FBT003 - a C signature
+        return (stop - start) * 1e-9
+
+    def _transform_seconds(self) -> float:
+        start = time.perf_counter()
+        self.run(self.x, out=self.out)
+        return time.perf_counter() - start
+
+
+class Memory(_Prepared):
+    """The most memory a process holds while it transforms: interpreter, input, result, and what is wasted."""
+
+    # The window and the dtype change what is in the arrays, not how many there are.
+    params: ClassVar = (NAMES, LARGE_SIZES)
+    param_names: ClassVar = ("variant", "n")
+    timeout = 900
+
+    def setup(self, variant: str, n: int) -> None:
+        self.prepare(variant, "int32", 10, n)
+
+    def peakmem_transform(self, variant: str, n: int) -> None:
+        self.run(self.x)

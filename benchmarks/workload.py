@@ -1,0 +1,101 @@
+"""What the transform benchmarks share: which variants there are, their input, and what is not worth measuring.
+
+A benchmark that is not worth measuring raises NotImplementedError in ``setup``: asv records it as skipped, not failed.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import time
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from headgate.errors import VariantUnavailableError
+from headgate.transforms import get
+from headgate.transforms.registry import VARIANTS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+# Every variant of the registry that runs on one machine's arrays: a new variant is in the suite by being in the table.
+NAMES = tuple(name for name, variant in VARIANTS.items() if variant.engine != "spark")
+WINDOWS = (10, 100)
+SMALL_SIZES = tuple(range(10, 100, 10))
+LARGE_SIZES = tuple(range(1_000_000, 10_000_000, 1_000_000))
+
+# An interpreted element costs microseconds: beyond this size those forms take minutes a call.
+INTERPRETED_LIMIT = 1_000_000
+FULL = os.environ.get("HEADGATE_SUITE") == "full"
+THREADS_WORD = os.environ.get("HEADGATE_THREADS", "1")
+SEED = 20120917
+
+# Import what is heavy once, before asv forks; an engine that is not installed is skipped in its own setup.
+for _name in NAMES:
+    try:
+        get(_name)
+    except VariantUnavailableError:
+        continue
+
+
+def threads() -> int:
+    """Return the number of threads this run asks for: HEADGATE_THREADS is a number, or "all" for every usable core."""
+    return len(os.sched_getaffinity(0)) if THREADS_WORD == "all" else int(THREADS_WORD)
+
+
+@functools.lru_cache(maxsize=1)
+def array(n: int, dtype: str) -> np.ndarray:
+    """Return ``n`` random values; the same in every process."""
+    generator = np.random.default_rng(SEED)
+    if np.dtype(dtype).kind == "f":
+        return generator.standard_normal(n).astype(dtype)
+    return generator.integers(-1000, 1000, n, dtype=dtype)
+
+
+def transform_of(name: str) -> Callable[..., np.ndarray]:
+    """Return the variant's transform, or skip the benchmark if its engine is not installed."""
+    try:
+        return get(name)
+    except VariantUnavailableError as error:
+        raise NotImplementedError(str(error)) from error
+
+
+def skip_if_pointless(name: str, n: int, dtype: str = "int32") -> None:
+    """Skip what would be measured twice, or would take hours without saying more."""
+    variant = VARIANTS[name]
+    if THREADS_WORD != "1" and not variant.threads:
+        raise NotImplementedError("uses one thread: measured with HEADGATE_THREADS=1")
+    if variant.engine == "python" and dtype != "int32":
+        raise NotImplementedError("interpreted: its time is the interpreter's, whatever the dtype")
+    if variant.engine == "python" and n > INTERPRETED_LIMIT and not FULL:
+        raise NotImplementedError(
+            f"interpreted: sizes above {INTERPRETED_LIMIT:,} run with HEADGATE_SUITE=full"
+        )
+
+
+class PerCall:
+    """A clock that ticks in seconds per call where a sample makes ``calls`` calls.
+
+    asv takes one sample per ``setup`` and times one call of the benchmark; a call of tens of nanoseconds must be
+    repeated inside it, and the sample still be the time of one.
+    """
+
+    def __init__(self, calls: int) -> None:
+        self.calls = calls
+
+    def __call__(self) -> float:
+        return time.perf_counter() / self.calls
+
+
+def calls_for(function: Callable[[], object], sample_seconds: float) -> int:
+    """Return how many calls of ``function`` take about ``sample_seconds``, at least 1."""
+    calls = 1
+    while True:
+        start = time.perf_counter()
+        for _ in range(calls):
+            function()
+        elapsed = time.perf_counter() - start
+        if elapsed >= sample_seconds / 4:
+            return max(1, round(calls * sample_seconds / elapsed))
+        calls *= 2

@@ -1,0 +1,218 @@
+"""``headgate bench``: measure the suite at HEAD, keep the results, write the report."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TextIO
+
+from headgate.errors import MeasurementError
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Callable, Mapping, Sequence
+
+    from headgate.formats.asv import BenchmarkInfo
+    from headgate.measure.asv_plan import Chunk
+    from headgate.measure.asv_run import AsvProject, RunAsv
+    from headgate.measure.asv_session import Session, Tally
+    from headgate.model import BenchmarkId
+    from headgate.store.bench_log import BenchLog
+    from headgate.store.revisions import Head
+
+__all__ = ["EPILOG", "HELP", "add_arguments", "run"]
+
+HELP = (
+    "Run the asv suite on the commit at HEAD in this machine's own environment, keep the raw samples in results/, "
+    "profile the hardware and write the HTML report. Ctrl-C keeps what was measured; run it again to go on from there."
+)
+EPILOG = """examples:
+  headgate bench --quick                      a representative part, in a few minutes
+  headgate bench                              the suite without what takes hours
+  headgate bench --full --yes                 everything (says how long it will take)
+  headgate bench --bench 'time_.*cython'      what matches, as asv's own --bench
+"""
+
+DEFAULT_REPORT = "report"
+FAILED = 4
+SHOWN_FAILURES = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Mode:
+    """How much of the suite: asv's options, the suite's own switch, and the share of the usual time it takes."""
+
+    name: str
+    extra: tuple[str, ...] = ()
+    suite: str = ""
+    share: float = 1.0
+
+
+# One round of the suite's two: half the processes, and as good as half the time.
+QUICK = Mode("quick", ("--attribute=rounds=1",), share=0.5)
+DEFAULT = Mode("default")
+FULL = Mode("full", suite="full")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the command's arguments."""
+    parser.add_argument("--bench", action="append", default=[], metavar="REGEX", help="only what matches (repeatable)")
+    size = parser.add_mutually_exclusive_group()
+    size.add_argument("--quick", action="store_true", help="a representative part, one round")
+    size.add_argument("--full", action="store_true", help="everything, however long it takes")
+    parser.add_argument("--html", type=Path, metavar="DIR", help=f"where the report goes (default: {DEFAULT_REPORT})")
+    parser.add_argument("--machine", metavar="NAME", help="this machine's name in results/ (default: as asv names it)")
+    parser.add_argument("--results", type=Path, metavar="DIR", help="where results go (default: as asv.conf.json says)")
+    parser.add_argument("--yes", action="store_true", help="ask nothing")
+
+
+def run(args: argparse.Namespace, out: TextIO, err: TextIO, run_asv: RunAsv | None = None) -> int:
+    """Measure, profile, report; ``run_asv`` replaces asv in tests."""
+    from headgate.measure import asv_run
+    from headgate.store.revisions import read_head
+
+    directory = Path.cwd()
+    project = asv_run.find_project(directory, args.results.resolve() if args.results else None)
+    head = read_head(directory)
+    machine = asv_run.machine_entry(project, args.machine)
+    log = project.work / "headgate-bench.log"
+    mode = QUICK if args.quick else FULL if args.full else DEFAULT
+    runner = run_asv or asv_run.AsvRunner(project, machine, log)
+    _announce(head, machine["machine"], project, err)
+    session = _session(project, head, machine["machine"], log, runner, mode)
+    tally = _measure(session, mode, args, err)
+    _profile(project.results, machine["machine"], err)
+    _summarise(tally, log, err)
+    index = _report(project.results, args.html or directory / DEFAULT_REPORT, machine["machine"])
+    out.write(f"{index}\n")
+    return FAILED if tally.failed else 0
+
+
+def _announce(head: Head, machine: str, project: AsvProject, err: TextIO) -> None:
+    err.write(f"commit {head.commit[:8]} {head.title}\nmachine {machine}, results in {project.results}\n")
+    if head.changed:
+        shown = ", ".join(head.changed[:3]) + (", …" if len(head.changed) > 3 else "")
+        err.write(
+            f"note: {len(head.changed)} uncommitted change(s) ({shown}): the commit is measured, not these; "
+            "only the benchmarks themselves are taken from the working tree\n"
+        )
+
+
+def _session(project: AsvProject, head: Head, machine: str, log: Path, runner: RunAsv, mode: Mode) -> Session:
+    from headgate.measure.asv_session import Session
+
+    env = {"HEADGATE_SUITE": mode.suite} if mode.suite else {}
+    return Session(project, head.commit, machine, log, runner, mode.extra, env)
+
+
+def _measure(session: Session, mode: Mode, args: argparse.Namespace, err: TextIO) -> Tally:
+    """Build, plan, ask, measure what is not measured yet."""
+    from headgate.cli.bench_progress import BenchProgress, building
+    from headgate.formats.asv import read_benchmarks
+    from headgate.measure import asv_session
+    from headgate.measure.asv_run import environments
+    from headgate.store import bench_log
+
+    with building(err, session.log):
+        asv_session.build(session)
+    benchmarks = read_benchmarks(session.project.results / "benchmarks.json")
+    count = environments(session.project)
+    path = bench_log.log_path(session.project.results, session.machine, session.commit)
+    header = {"commit": session.commit, "mode": mode.name, "bench": args.bench}
+    todo, resumed = _plan(session, benchmarks, bench_log.read_log(path), header, mode, count)
+    _announce_plan(todo, resumed, err)
+    _confirm(mode, args, err)
+    if not resumed:
+        bench_log.start(path, header, _now())
+    rounds = {info.name: 1 if mode is QUICK else info.rounds for info in benchmarks.values()}
+    with BenchProgress(err, todo, count, rounds) as bar:
+        tally = asv_session.measure(session, todo, _indices(benchmarks), lambda line: bench_log.append(path, line), bar)
+    bench_log.append(path, {"finished": _now()})
+    if not resumed and not tally.measured:
+        raise MeasurementError(
+            f"nothing was measured: {tally.skipped} skipped, {tally.failed} failed; see {session.log}"
+        )
+    return tally
+
+
+def _plan(
+    session: Session,
+    benchmarks: Mapping[str, BenchmarkInfo],
+    noted: BenchLog,
+    header: Mapping[str, Any],
+    mode: Mode,
+    environments: int,
+) -> tuple[list[Chunk], int]:
+    """Return the chunks to measure, and how many combinations an interrupted run has measured already."""
+    from headgate.measure import asv_plan
+
+    policy = _policy(session.project.root)
+    within, without = policy.quick if mode is QUICK else (), () if mode is FULL else policy.full
+    chosen = asv_plan.select(benchmarks, header["bench"], within, without)
+    index_of = _indices(benchmarks)
+    done = noted.done if noted.resumes(header) else set()
+    left = [item for item in chosen if (item.name, index_of[item]) not in done]
+    known = {key: total / count for key, (total, count) in noted.seconds.items() if count}
+    timings = asv_plan.Timings(known, policy.seconds, mode.share)
+    return asv_plan.chunks(left, timings, environments), len(chosen) - len(left)
+
+
+def _announce_plan(todo: Sequence[Chunk], resumed: int, err: TextIO) -> None:
+    from headgate.report.wording import duration
+
+    if resumed:
+        err.write(f"going on where the last run stopped: {resumed} combinations are done\n")
+    count = sum(len(chunk.benchmarks) for chunk in todo)
+    err.write(f"{count} combinations in {len(todo)} parts, about {duration(sum(chunk.seconds for chunk in todo))}\n")
+
+
+def _confirm(mode: Mode, args: argparse.Namespace, err: TextIO) -> None:
+    """Ask before hours of measuring, where someone can answer."""
+    if mode is FULL and not args.yes and sys.stdin.isatty():
+        err.write("Measure everything now? [y/N] ")
+        err.flush()
+        if sys.stdin.readline().strip().lower() not in {"y", "yes"}:
+            raise KeyboardInterrupt
+
+
+def _policy(root: Path) -> Any:
+    from headgate.cli.bench_policy import bench_policy
+    from headgate.store.policy_file import find_policy_file
+
+    found = find_policy_file(root)
+    return bench_policy({} if found is None else found.document, "" if found is None else found.source)
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def _indices(benchmarks: Mapping[str, BenchmarkInfo]) -> dict[BenchmarkId, int]:
+    return {item: index for info in benchmarks.values() for index, item in enumerate(info.combinations())}
+
+
+def _profile(results: Path, machine: str, err: TextIO) -> None:
+    from headgate.measure.ceilings import QUICK as QUICK_CEILINGS
+    from headgate.measure.hardware import profile_hardware
+    from headgate.store.hardware import save_profile
+
+    err.write("measuring this machine's ceilings …\n")
+    save_profile(profile_hardware(machine, plan=QUICK_CEILINGS), results)
+
+
+def _summarise(tally: Tally, log: Path, err: TextIO) -> None:
+    err.write(f"{tally.measured} measured, {tally.skipped} skipped, {tally.failed} failed\n")
+    err.writelines(f"  failed: {line}\n" for line in tally.failures[:SHOWN_FAILURES])
+    if tally.failed > SHOWN_FAILURES:
+        err.write(f"  and {tally.failed - SHOWN_FAILURES} more\n")
+    if tally.failed:
+        err.write(f"asv's own words: {log}\n")
+
+
+def _report(results: Path, directory: Path, machine: str) -> Path:
+    from headgate.cli.report import write_report
+
+    report: Callable[..., Path] = write_report
+    return report(results, directory, machine)
