@@ -36,8 +36,11 @@ class ExitCode:
 # name -> (module, one-line help). The help stands here so that `headgate --help` imports no command.
 COMMANDS: dict[str, tuple[str, str]] = {
     "bench": ("headgate.cli.bench", "run the asv suite at HEAD, save the results, write an HTML report"),
+    "compare": ("headgate.cli.compare", "compare two commits of any asv suite and decide whether the change may pass"),
+    "calibrate": ("headgate.cli.calibrate", "compare a commit with itself: what can this machine resolve?"),
     "profile": ("headgate.cli.profile", "describe this machine and measure its ceilings"),
     "report": ("headgate.cli.report", "write the HTML report from saved results"),
+    "verify": ("headgate.cli.verify", "derive a verdict again from its evidence bundle"),
 }
 
 

@@ -76,8 +76,8 @@ def _outcome(case: Element, row: Row, *, strict: bool) -> None:
 def _run_case(suite: Element, view: VerdictView) -> None:
     """Add the case of the run itself, where the run failed for a reason that is no benchmark's."""
     told = any(row.comparison.state is State.FAILED and row.comparison.required for row in view.rows)
-    lacking = [f"{name}: {why}" for name, why in view.missing if not why.startswith("skipped")]
-    reasons = [*view.of_the_run[0], *lacking]
+    names = tuple(f"{row.name} " for row in view.rows)
+    reasons = [text for text in view.reasons if not text.startswith(names)]
     if view.verdict.state is not State.FAILED or (told and not reasons):
         return
     case = SubElement(suite, "testcase", classname="headgate", name=_RUN)

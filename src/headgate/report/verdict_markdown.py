@@ -19,7 +19,7 @@ MAX_BYTES = 65_536
 _ICONS = {"pass": "✅", "regressed": "🔴", "inconclusive": "🟡", "failed": "❌"}
 _MAX_NAME, _MAX_NOTE, _MAX_LIST = 160, 300, 20
 # Everything that Markdown, HTML or GitHub (mentions, references) gives a meaning; underscores only beside a non-letter.
-_SPECIAL = re.compile(r"[\\`*{}\[\]<>&#|!~@$^\"']|(?<![^\W_])_++|_++(?![^\W_])")
+_SPECIAL = re.compile(r"[\\`*{}\[\]<>&#|!~@$]|(?<![^\W_])_++|_++(?![^\W_])")
 _MENTION = re.compile(r"&#(?:64|35);")
 
 

@@ -40,7 +40,7 @@ def _failed(verdict: Verdict) -> str:
             f"Nothing was measured: {'the benchmark' if total == 1 else f'all {total:,} benchmarks'} failed{removed}."
         )
     parts = [f"{_of(len(failed), total)} gave no evidence"] if failed else []
-    parts += [_removed(verdict)] if verdict.removed and not failed else []
+    parts += [_removed(verdict)] if verdict.removed and verdict.policy.get("on_removed") != "warn" else []
     # Neither: a required benchmark is not there, an added one is not allowed. The decision has said so.
     parts = parts or [printable(text) for text in verdict.reasons[:1]] or ["No verdict"]
     parts += [f"{len(regressed):,} {_is(len(regressed))} {_worse(regressed)} by more than {_margin(regressed)}"] * bool(

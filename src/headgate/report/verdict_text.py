@@ -75,17 +75,22 @@ def _table(rows: Sequence[Row], *, wide: bool) -> rich.table.Table:
 
 
 def _print_notes(console: rich.console.Console, view: VerdictView, *, quiet: bool) -> None:
-    from rich.text import Text
-
     console.print()
     notes = [f"{row.name}: {row.note}" for row in view.rows if row.note and (row.matters or not quiet)]
     notes += [f"{name}: {why}" for name, why in view.missing if not quiet]
     notes += [text for texts in view.of_the_run for text in texts]
-    for note in notes:
-        # Text, not markup: a benchmark may be called [red].
-        console.print(Text(f"- {note}"))
+    if notes:
+        console.print(_aligned([("-", note) for note in notes]), "")
     if not quiet:
-        for label, text in view.facts:
-            console.print(Text(f"{label + ':':<14}{text}"))
-    if notes or not quiet:
-        console.print()
+        console.print(_aligned([(f"{label}:", text) for label, text in view.facts]), "")
+
+
+def _aligned(lines: Sequence[tuple[str, str]]) -> rich.table.Table:
+    from rich.table import Table
+    from rich.text import Text
+
+    grid = Table.grid(padding=(0, 1), pad_edge=False)
+    for label, text in lines:
+        # Text, not markup: a benchmark may be called [red].
+        grid.add_row(Text(label), Text(text, overflow="fold"))
+    return grid

@@ -164,7 +164,11 @@ def _interval(comparison: Comparison) -> str:
         return f"below {percent(upper, margin)}"
     if upper is None:
         return f"above {percent(lower, margin)}"
-    return f"{percent(lower, margin)} to {percent(upper, margin)}"
+    for decimals in (1, 2, 3, 4):
+        texts = [percent(bound, margin, least=decimals) for bound in (lower, upper)]
+        if texts[0] != texts[1]:
+            break
+    return " to ".join(texts)
 
 
 def _facts(verdict: Verdict) -> tuple[tuple[str, str], ...]:

@@ -33,16 +33,16 @@ def shortened(text: str, width: int) -> str:
     return f"{text[:head]}…{text[len(text) - (width - 1 - head) :]}"
 
 
-def percent(ratio: float | None, margin: float | None = None) -> str:
+def percent(ratio: float | None, margin: float | None = None, *, least: int = 1) -> str:
     """Return a ratio as a signed change: 1.052 is "+5.2 %".
 
-    With a ``margin``, as many decimals (up to four) as it takes to stay on the ratio's side of it: a bound of 4.98 % is
-    not shown as "+5.0 %" beside a margin of 5 %.
+    ``least`` decimals, one more for small changes. With a ``margin``, as many decimals (up to four) as it takes to stay
+    on the ratio's side of it: a bound of 4.98 % is not shown as "+5.0 %" beside a margin of 5 %.
     """
     if ratio is None or not math.isfinite(ratio):
         return "?"
     value = (ratio - 1.0) * 100.0
-    decimals = 1 if abs(value) >= 0.95 else 2
+    decimals = least if abs(value) >= 0.95 else max(least, 2)
     if margin is not None:
         limit = margin * 100.0
         while decimals < _MOST_DECIMALS and (round(value, decimals) > limit) != (value > limit):

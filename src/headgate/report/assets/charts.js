@@ -26,7 +26,7 @@
     for (const key of Object.keys(layout).filter((name) => /^[xy]axis/.test(name))) layout[key] = { ...axis, ...layout[key] };
     if (narrow) {
       layout.legend = { ...layout.legend, orientation: "h", x: 0, y: -0.2, xanchor: "left", yanchor: "top", font: { size: 10 } };
-      layout.margin = { ...layout.margin, r: 8, l: 48 };
+      layout.margin = { ...layout.margin, r: 8, l: Math.min(48, layout.margin.l) };
     }
     Plotly.react(element, paint(figure.data, style), paint(layout, style), {
       responsive: true, displaylogo: false, displayModeBar: !narrow,
