@@ -26,7 +26,7 @@ _LEAST_SPAN = 1.6
 
 
 def forest_figure(rows: Sequence[Row]) -> dict[str, Any] | None:
-    """Return the figure of the rows that have a ratio (at most `MAX_ROWS`): data, layout, its height, how many rows of how many.
+    """Return the figure of the rows that have a ratio, at most `MAX_ROWS`: data, layout, height, rows, of how many.
 
     None where no row has a ratio. A bound that is not known is drawn to the edge.
     """
