@@ -25,6 +25,7 @@ class SuiteConfig:
     repo: str
     benchmark_dir: Path
     env_dir: Path
+    results_dir: Path
     default_timeout: float
 
 
@@ -60,6 +61,7 @@ def find_config(directory: Path, config: Path | None = None) -> SuiteConfig:
         repo=str(conf.repo),
         benchmark_dir=(here / conf.benchmark_dir).resolve(),
         env_dir=(here / conf.env_dir).resolve(),
+        results_dir=(here / conf.results_dir).resolve(),
         default_timeout=float(conf.default_benchmark_timeout),
     )
 

@@ -171,7 +171,7 @@ class _Run:
         """Run the uncounted first round: caches, then loops per sample for each benchmark."""
         self.new_launch(specs)
         for spec in specs:
-                with self.guarded(spec):
+            with self.guarded(spec):
                 self.caches.prepare(spec, self.launch)
                 # A resumed benchmark keeps its loops per sample, so that its rounds stay of one kind.
                 plan = calibrate(self.worker_pair(), spec, self.caches.of(spec), self.settings)
@@ -271,8 +271,7 @@ class _Run:
         if skipped.sides == {Side.CANDIDATE}:
             self.fail(spec, Failure(Side.CANDIDATE, f"skipped on the candidate's side alone: {skipped.reason}"))
             return
-        where = "" if len(skipped.sides) > 1 else " (on the baseline's side alone)"
-        self.skipped[spec.id] = skipped.reason + where
+        self.skipped[spec.id] = skipped.reason + ("" if len(skipped.sides) > 1 else " (on the baseline's side alone)")
         self.observer.skipped(spec.id, self.skipped[spec.id])
         if self.journal is not None:
             self.journal.skip(spec.id, self.skipped[spec.id])

@@ -1,0 +1,174 @@
+"""Configurations found, sides prepared, builds that fail: and two commits really built."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from headgate.errors import EnvironmentBuildError, InputError, UsageError
+from headgate.measure.environments import (
+    Selection,
+    find_config,
+    prepare_commits,
+    prepare_directories,
+    prepare_interpreters,
+)
+from headgate.measure.rounds import measure_rounds
+from headgate.measure.suite import discover
+from headgate.model import Side
+
+MAKE = Path(__file__).resolve().parents[1] / "suites" / "make_known_truth.py"
+
+
+def write_config(directory: Path, **changes) -> Path:
+    directory.mkdir(exist_ok=True)
+    path = directory / "asv.conf.json"
+    conf = {"version": 1, "project": "p", "repo": ".", "environment_type": "virtualenv", **changes}
+    path.write_text("// a comment, as asv allows\n" + json.dumps(conf))
+    return path
+
+
+def make_repository(tmp_path: Path, extra: str = "0.05") -> Path:
+    subprocess.run([sys.executable, MAKE, tmp_path / "repo", "--extra", extra, "--no-numpy"], check=True)
+    return tmp_path / "repo"
+
+
+def test_the_configuration_is_found_where_asv_finds_it_and_its_paths_are_relative_to_it(tmp_path):
+    write_config(tmp_path, benchmark_dir="perf", default_benchmark_timeout=5, env_dir=".asv/env")
+    config = find_config(tmp_path)
+    assert config.benchmark_dir == tmp_path.resolve() / "perf"
+    assert config.env_dir == tmp_path.resolve() / ".asv" / "env"
+    assert config.default_timeout == 5.0
+
+
+def test_a_missing_configuration_points_at_one_in_a_subdirectory(tmp_path):
+    with pytest.raises(InputError, match=r"no asv.conf.json here.*--config FILE"):
+        find_config(tmp_path)
+    write_config(tmp_path / "bench")
+    with pytest.raises(InputError, match=r"Try --config bench/asv.conf.json"):
+        find_config(tmp_path)
+    assert find_config(tmp_path, tmp_path / "bench" / "asv.conf.json").project == "p"
+
+
+def test_two_configurations_side_by_side_are_ambiguous(tmp_path):
+    write_config(tmp_path)
+    (tmp_path / "asv.conf.jsonc").write_text("{}")
+    with pytest.raises(InputError, match="Say which one"):
+        find_config(tmp_path)
+
+
+@pytest.mark.parametrize("text", ["{broken", '{"version": 1, "project": "x"}'])
+def test_an_unusable_configuration_is_named(tmp_path, text):
+    (tmp_path / "asv.conf.json").write_text(text)
+    with pytest.raises(InputError, match="not a usable asv configuration"):
+        find_config(tmp_path)
+
+
+def test_an_interpreter_that_does_not_run_is_refused(tmp_path):
+    with pytest.raises(InputError, match=r"--candidate-python .*cannot be run"):
+        prepare_interpreters(Path(sys.executable), tmp_path / "none", tmp_path)
+    with pytest.raises(InputError, match="no such directory of benchmarks"):
+        prepare_interpreters(Path(sys.executable), Path(sys.executable), tmp_path / "none")
+
+
+def test_pythonpath_does_not_reach_the_sides_since_both_would_import_the_same_code(tmp_path, monkeypatch):
+    monkeypatch.setenv("PYTHONPATH", "/here")
+    assert "PYTHONPATH" not in prepare_interpreters(Path(sys.executable), Path(sys.executable), tmp_path)[0].env_vars
+    monkeypatch.setenv("ASV_PYTHONPATH", "/there")
+    env = prepare_interpreters(Path(sys.executable), Path(sys.executable), tmp_path)[0].env_vars
+    assert env["PYTHONPATH"] == "/there"
+
+
+def test_unknown_revisions_and_suites_are_refused_before_anything_is_built(tmp_path):
+    repository = make_repository(tmp_path)
+    with pytest.raises(UsageError, match=r"unknown revision 'basline'.*Did you mean baseline"):
+        prepare_commits(find_config(repository), "basline", "candidate")
+    with pytest.raises(UsageError, match="choose one of current"):
+        Selection(suite="theirs")
+    assert not (repository / "env").exists()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("selection", "message"),
+    [
+        (Selection(environment="existing"), "(?s)cannot hold two commits.*--baseline-python"),
+        (Selection(python="2.2"), "(?s)asv can make none of virtualenv:2.2"),
+    ],
+)
+def test_an_environment_that_cannot_be_had_says_what_to_do_instead(tmp_path, selection, message):
+    with pytest.raises(EnvironmentBuildError, match=message):
+        prepare_commits(find_config(make_repository(tmp_path)), "baseline", "candidate", selection)
+
+
+@pytest.mark.slow
+def test_two_commits_are_built_side_by_side_reused_and_measured_and_a_failing_build_shows_its_log(tmp_path):
+    repository = make_repository(tmp_path, extra="1.0")
+    config = find_config(repository)
+    told: list[str] = []
+    baseline, candidate = prepare_commits(config, "baseline", "candidate", progress=told.append)
+    assert len(told) == 2
+    assert "baseline: +0.0% work" in told[0]
+    assert len(str(baseline.python)) == len(str(candidate.python))
+    assert baseline.info.title == "baseline: +0.0% work"
+    assert len(candidate.info.commit) == 40
+    built = baseline.python.parent.parent / "asv-install-status.json"
+    before = built.stat().st_mtime_ns
+    again, _ = prepare_commits(config, "baseline", "candidate")
+    assert again == baseline
+    assert built.stat().st_mtime_ns == before
+
+    suite = discover(baseline, candidate, regexes=["time_integers"])
+    result = measure_rounds(
+        suite.specs, baseline, candidate, budget_seconds=30, undecided=list, rng=random.Random(1), max_rounds=3
+    )
+    ((*rounds,),) = result.rounds.values()
+    ratios = sorted(c / b for r in rounds for b, c in zip(r.baseline, r.candidate, strict=True))
+    assert 1.5 < ratios[len(ratios) // 2] < 2.7  # twice the work; wide, since nothing here is about precision
+
+    (repository / "pyproject.toml").write_text("[project]\nname = 'broken\n")
+    git(repository, "commit", "-qam", "broken")
+    with pytest.raises(
+        EnvironmentBuildError, match=r"(?s)the candidate \(\w+\) could not be built.*build.log.*pyproject"
+    ):
+        prepare_commits(config, "baseline", "HEAD")
+
+
+@pytest.mark.slow
+def test_two_directories_are_built_as_they_stand_and_a_dropped_benchmark_is_seen(tmp_path):
+    repository = make_repository(tmp_path)
+    other = tmp_path / "other"
+    git(repository, "worktree", "add", "-q", str(other), "baseline")
+    suite = other / "benchmarks" / "pure.py"
+    suite.write_text(suite.read_text().replace("def time_sets", "def helper_sets"))
+    baseline, candidate = prepare_directories(find_config(other), repository, other)
+    assert baseline.info.commit == git(repository, "rev-parse", "HEAD")
+    assert "as it stands" in candidate.info.title
+    assert discover(baseline, candidate).removed == ("pure.time_sets",)
+
+
+def git(directory: Path, *arguments: str) -> str:
+    environment = {key: value for key, value in os.environ.items() if not key.startswith("GIT_")}
+    for who in ("AUTHOR", "COMMITTER"):
+        environment |= {f"GIT_{who}_NAME": "t", f"GIT_{who}_EMAIL": "t@localhost"}
+    done = subprocess.run(
+        ["git", *arguments], cwd=directory, check=True, env=environment, capture_output=True, text=True
+    )
+    return done.stdout.strip()
+
+
+def test_known_truth_is_exactly_the_extra_work_asked_for(tmp_path):
+    repository = make_repository(tmp_path, extra="0.02")
+    units = {
+        side: git(repository, "show", f"{side}:worklib/units.py")
+        for side in (Side.BASELINE.value, Side.CANDIDATE.value)
+    }
+    assert "UNITS = 1000\n" in units["baseline"] + "\n"
+    assert "UNITS = 1020\n" in units["candidate"] + "\n"
+    assert git(repository, "diff", "--name-only", "baseline", "candidate") == "worklib/units.py"

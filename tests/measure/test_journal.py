@@ -1,0 +1,75 @@
+"""The journal survives what kills a run, and refuses what is not the same run."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from headgate.errors import InputError
+from headgate.measure.journal import Journal
+from headgate.measure.measurement import Failure
+from headgate.model import BenchmarkId, Round, Side
+
+HEADER = {"baseline": {"commit": "a"}, "candidate": {"commit": "b"}, "suite": "d1", "seed": 3}
+A = BenchmarkId("s.time_a", ("1", "'x'"), ("n", "m"))
+
+
+@pytest.fixture
+def path(tmp_path):
+    path = tmp_path / "deep" / "journal.jsonl"
+    with Journal.create(path, HEADER) as journal:
+        journal.round(A, Round(1, (1.0, 2.0), (1.5, 2.5), "bc", 7))
+        journal.failure(BenchmarkId("s.bad"), Failure(Side.CANDIDATE, "boom"))
+        journal.failure(BenchmarkId("s.worse"), Failure(None, "both"))
+        journal.skip(BenchmarkId("s.skip"), "not here")
+    return path
+
+
+def test_everything_recorded_comes_back_as_it_was(path):
+    with Journal.resume(path, HEADER) as journal:
+        recorded = journal.recorded
+    assert recorded.rounds == {A: [Round(1, (1.0, 2.0), (1.5, 2.5), "bc", 7)]}
+    assert recorded.failures[BenchmarkId("s.bad")] == Failure(Side.CANDIDATE, "boom")
+    assert recorded.failures[BenchmarkId("s.worse")] == Failure(None, "both")
+    assert recorded.skipped == {BenchmarkId("s.skip"): "not here"}
+
+
+def test_a_torn_last_line_is_dropped_and_writing_goes_on_after_it(path):
+    whole = path.read_bytes()
+    path.write_bytes(whole + b'{"benchmark": {"na')
+    with Journal.resume(path, HEADER) as journal:
+        journal.round(A, Round(2, (1.0,), (1.0,), "b", 7))
+    assert path.read_bytes().startswith(whole)
+    with Journal.resume(path, HEADER) as journal:
+        assert [r.index for r in journal.recorded.rounds[A]] == [1, 2]
+
+
+def test_a_broken_line_before_the_last_is_refused_with_its_number(path):
+    lines = path.read_bytes().splitlines()
+    path.write_bytes(b"\n".join([lines[0], b"{broken", *lines[1:]]) + b"\n")
+    with pytest.raises(InputError, match=":2: not a journal line"):
+        Journal.resume(path, HEADER)
+
+
+def test_a_record_without_its_fields_is_refused(path):
+    path.write_bytes(path.read_bytes() + json.dumps({"benchmark": {"name": "x"}}).encode() + b"\n")
+    with pytest.raises(InputError, match=":6: not a journal record"):
+        Journal.resume(path, HEADER)
+
+
+@pytest.mark.parametrize("key", ["candidate", "suite", "seed"])
+def test_a_journal_of_another_comparison_is_refused_naming_the_difference(path, key):
+    with pytest.raises(InputError, match=f"{key} was"):
+        Journal.resume(path, {**HEADER, key: "other"})
+
+
+def test_a_newer_schema_is_refused(path):
+    path.write_bytes(path.read_bytes().replace(b"headgate.journal/1", b"headgate.journal/2"))
+    with pytest.raises(InputError, match=r"headgate\.journal/2"):
+        Journal.resume(path, HEADER)
+
+
+def test_resuming_without_a_journal_says_what_to_do(tmp_path):
+    with pytest.raises(InputError, match="without --resume"):
+        Journal.resume(tmp_path / "none", HEADER)

@@ -1,0 +1,122 @@
+"""What is compared, added, removed or broken."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from headgate.errors import MeasurementError, UsageError
+from headgate.measure.environments import prepare_interpreters
+from headgate.measure.suite import compile_patterns, discover, select
+from headgate.model import BenchmarkId, Side
+
+COMMON = """
+import os
+SIDE = os.environ.get("HEADGATE_TEST_SIDE")
+class Suite:
+    params = [[1, 2], ["x"]]
+    param_names = ["n", "s"]
+    def time_it(self, n, s): pass
+    time_it.timeout = 5
+def track_free(): return 1
+"""
+
+
+@pytest.fixture
+def make(tmp_path):
+    def make(name="suite", **modules: str):
+        root = tmp_path / name
+        root.mkdir()
+        (root / "__init__.py").touch()
+        for module, text in modules.items():
+            (root / f"{module}.py").write_text(text)
+        one, two = prepare_interpreters(Path(sys.executable), Path(sys.executable), root)
+        return one, replace(two, env_vars={**two.env_vars, "HEADGATE_TEST_SIDE": "candidate"})
+
+    return make
+
+
+def test_parameters_become_benchmarks_named_as_asv_names_them(make):
+    suite = discover(*make(a=COMMON))
+    assert [str(spec.id) for spec in suite.specs] == [
+        "a.Suite.time_it(1, 'x')",
+        "a.Suite.time_it(2, 'x')",
+        "a.track_free",
+    ]
+    assert [spec.timeout for spec in suite.specs] == [5.0, 5.0, 60.0]
+    assert suite.added == suite.removed == ()
+
+
+IDS = [
+    BenchmarkId("a.Suite.time_it", ("1", "'x'")),
+    BenchmarkId("a.Suite.time_it", ("2", "'x'")),
+    BenchmarkId("a.track_free"),
+]
+
+
+@pytest.mark.parametrize(
+    ("regexes", "names"),
+    [
+        ([], [0, 1, 2]),
+        ([r"time_it\(2"], [1]),
+        (["track", r"\(1, 'x'\)"], [0, 2]),
+        (["^a.*free$"], [2]),
+    ],
+)
+def test_regexes_search_the_name_with_its_parameters_and_any_may_match(regexes, names):
+    assert select(IDS, compile_patterns(regexes)) == {IDS[k] for k in names}
+
+
+def test_a_regex_that_matches_nothing_names_what_is_near():
+    with pytest.raises(UsageError, match=r"'a\.track_fre3' matches none.*a\.track_free"):
+        select(IDS, compile_patterns(["a.track_fre3"]))
+
+
+def test_a_malformed_regex_is_a_usage_error():
+    with pytest.raises(UsageError, match="not a regular expression"):
+        compile_patterns(["time_("])
+
+
+def test_benchmarks_of_one_side_are_added_or_removed_and_a_broken_module_says_why(make):
+    only = "import os\nif os.environ.get('HEADGATE_TEST_SIDE') {} 'candidate':\n    raise ImportError('no {} here')\n"
+    one, two = make(
+        a=COMMON,
+        new=only.format("!=", "feature") + "def time_new(): pass\n",
+        old=only.format("==", "legacy") + "def time_old(): pass\n",
+    )
+    suite = discover(one, two)
+    assert suite.added == ("new.time_new",)
+    assert suite.removed == ("old.time_old",)
+    assert suite.broken[Side.BASELINE] == {"suite.new": "ImportError: no feature here"}
+    assert suite.broken[Side.CANDIDATE] == {"suite.old": "ImportError: no legacy here"}
+    assert len(suite.specs) == 3
+
+
+@pytest.mark.slow
+def test_a_benchmark_that_the_baseline_s_own_suite_had_is_removed(make):
+    one, two = make(a="def time_kept(): pass\n")
+    before, _ = make("before", a="def time_kept(): pass\ndef time_dropped(): pass\n")
+    suite = discover(replace(one, own_suite=before.benchmark_dir), two)
+    assert suite.removed == ("a.time_dropped",)
+
+
+def test_a_suite_that_cannot_be_imported_at_all_shows_its_traceback(make):
+    with pytest.raises(MeasurementError, match=r"(?s)suite.a cannot be imported.*ZeroDivisionError"):
+        discover(*make(a="1 / 0\n"))
+
+
+def test_a_directory_without_benchmarks_says_what_asv_looks_for(make):
+    with pytest.raises(MeasurementError, match="time_"):
+        discover(*make(a="def helper(): pass\n"))
+
+
+@pytest.mark.slow
+def test_the_digest_changes_with_a_benchmark_s_code_and_with_the_selection(make):
+    one, two = make(a=COMMON)
+    whole = discover(one, two).digest
+    assert discover(one, two, regexes=["free"]).digest != whole
+    (one.benchmark_dir / "a.py").write_text(COMMON.replace("return 1", "return 2"))
+    assert discover(one, two).digest != whole

@@ -1,0 +1,125 @@
+"""Revisions, uncommitted changes, and directories turned into commits."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+
+import pytest
+
+from headgate.errors import InputError, UsageError
+from headgate.store.git import dirty_files, extract, find_repository, resolve, same_content, snapshot
+
+
+def git(directory, *arguments):
+    environment = {key: value for key, value in os.environ.items() if not key.startswith("GIT_")}
+    for who in ("AUTHOR", "COMMITTER"):
+        environment |= {f"GIT_{who}_NAME": "t", f"GIT_{who}_EMAIL": "t@localhost"}
+    done = subprocess.run(
+        ["git", *arguments], cwd=directory, check=True, env=environment, capture_output=True, text=True
+    )
+    return done.stdout.strip()
+
+
+@pytest.fixture
+def repository(tmp_path):
+    root = (tmp_path / "repo").resolve()
+    (root / "bench").mkdir(parents=True)
+    git(root, "init", "-q", "--initial-branch=main")
+    (root / "code.py").write_text("x = 1\n")
+    (root / "bench" / "b.py").write_text("def time_x(): pass\n")
+    (root / ".gitignore").write_text("ignored/\n")
+    git(root, "add", "-A")
+    git(root, "commit", "-q", "-m", "first: a title")
+    git(root, "tag", "-a", "v1.0", "-m", "annotated")
+    return root
+
+
+def test_a_branch_a_tag_a_hash_and_an_expression_mean_their_commit(repository):
+    head = git(repository, "rev-parse", "HEAD")
+    for name in ("main", "v1.0", head, head[:8], "HEAD"):
+        revision = resolve(repository, name)
+        assert (revision.name, revision.commit, revision.title) == (name, head, "first: a title")
+
+
+@pytest.mark.parametrize("name", ["v1.1", "--all", "HEAD~5", "no such thing", ""])
+def test_an_unknown_revision_is_refused(repository, name):
+    with pytest.raises(UsageError, match="unknown revision"):
+        resolve(repository, name)
+
+
+def test_an_unknown_revision_names_what_is_near_and_a_shallow_clone_says_so(repository, tmp_path):
+    with pytest.raises(UsageError, match=r"Did you mean v1\.0"):
+        resolve(repository, "v1.1")
+    git(repository, "commit", "-q", "--allow-empty", "-m", "second")
+    git(tmp_path, "clone", "-q", "--depth=1", repository.as_uri(), "shallow")
+    with pytest.raises(UsageError, match="--unshallow"):
+        resolve(tmp_path / "shallow", "HEAD~1")
+
+
+def test_a_directory_outside_any_repository_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
+    with pytest.raises(InputError, match="not a git repository"):
+        find_repository(tmp_path)
+    with pytest.raises(InputError, match="no such directory"):
+        find_repository(tmp_path / "none")
+
+
+def test_the_repository_is_found_from_below_even_where_git_s_variables_point_elsewhere(
+    repository, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("GIT_DIR", str(tmp_path / "elsewhere"))
+    assert find_repository(repository / "bench") == repository
+
+
+def test_dirty_files_are_the_tracked_ones_that_changed(repository):
+    (repository / "new.py").touch()
+    assert dirty_files(repository) == ()
+    (repository / "code.py").write_text("x = 2\n")
+    (repository / "bench" / "b.py").unlink()
+    assert sorted(dirty_files(repository)) == ["bench/b.py", "code.py"]
+
+
+def test_same_content_sees_changes_and_untracked_files_below_the_directory_only(repository):
+    head = git(repository, "rev-parse", "HEAD")
+    (repository / "code.py").write_text("x = 2\n")
+    assert same_content(repository, head, repository / "bench")
+    (repository / "bench" / "new.py").touch()
+    assert not same_content(repository, head, repository / "bench")
+
+
+def test_a_directory_is_extracted_as_the_commit_has_it(repository, tmp_path):
+    head = git(repository, "rev-parse", "HEAD")
+    (repository / "bench" / "b.py").write_text("changed\n")
+    there = extract(repository, head, "bench", tmp_path / "out" / "suite")
+    assert (there / "b.py").read_text() == "def time_x(): pass\n"
+    assert extract(repository, head, "bench", tmp_path / "out" / "suite") == there
+    assert extract(repository, head, "nothing", tmp_path / "out" / "other") is None
+
+
+def test_a_clean_checkout_is_its_own_snapshot_and_a_changed_one_is_a_commit_on_top(repository, tmp_path):
+    head = git(repository, "rev-parse", "HEAD")
+    store = tmp_path / "store.git"
+    (repository / "ignored").mkdir()
+    (repository / "ignored" / "x").touch()
+    assert snapshot(repository, store).commit == head
+    (repository / "code.py").write_text("x = 2\n")
+    (repository / "new.py").write_text("untracked\n")
+    changed = snapshot(repository, store)
+    assert snapshot(repository, store).commit == changed.commit
+    assert git(store, "show", f"{changed.commit}:code.py") == "x = 2"
+    assert git(store, "show", f"{changed.commit}:new.py") == "untracked"
+    assert git(store, "rev-parse", f"{changed.commit}^") == head
+    assert "ignored" not in git(store, "ls-tree", "--name-only", changed.commit)
+    assert git(store, "describe", changed.commit).startswith("v1.0-1-")
+    assert git(repository, "status", "--porcelain", "--untracked-files=no") == "M code.py"
+
+
+def test_a_plain_directory_becomes_a_commit_without_what_is_excluded(tmp_path):
+    plain = tmp_path / "plain"
+    (plain / "env").mkdir(parents=True)
+    (plain / "env" / "big").touch()
+    (plain / "a.py").write_text("1\n")
+    revision = snapshot(plain, tmp_path / "store.git", exclude=("env",))
+    assert git(tmp_path / "store.git", "ls-tree", "-r", "--name-only", revision.commit) == "a.py"
+    assert "plain as it stands" in revision.title
