@@ -11,6 +11,8 @@ MINUS = "−"  # noqa: RUF001 - the minus sign, as wide as the plus
 # Format controls (bidirectional overrides among them) change how *other* text looks; the rest cannot be shown at all.
 _UNSHOWABLE = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
 _MOST_DECIMALS = 4
+# Beyond these, decimals of a percentage are the rounding of binary fractions.
+_NOISE_DECIMALS = 10
 _TIMES = ((1.0, "s"), (1e-3, "ms"), (1e-6, "µs"), (1e-9, "ns"))
 _SIZES = ((2.0**30, "GiB"), (2.0**20, "MiB"), (2.0**10, "KiB"))
 
@@ -41,10 +43,10 @@ def percent(ratio: float | None, margin: float | None = None, *, least: int = 1)
     """
     if ratio is None or not math.isfinite(ratio):
         return "?"
-    value = (ratio - 1.0) * 100.0
+    value = round((ratio - 1.0) * 100.0, _NOISE_DECIMALS)
     decimals = least if abs(value) >= 0.95 else max(least, 2)
     if margin is not None:
-        limit = margin * 100.0
+        limit = round(margin * 100.0, _NOISE_DECIMALS)
         while decimals < _MOST_DECIMALS and (round(value, decimals) > limit) != (value > limit):
             decimals += 1
         while decimals < _MOST_DECIMALS and (round(value, decimals) < limit) != (value < limit):

@@ -1,0 +1,373 @@
+"""Every rendering of a verdict shows the same numbers, and none of them can be made to say something else."""
+
+import html
+import json
+import os
+import re
+import xml.etree.ElementTree as ET
+from dataclasses import replace
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from markdown_it import MarkdownIt
+
+from headgate import __version__
+from headgate.cli.outputs import exit_code
+from headgate.model import BenchmarkId, Change, Comparison, SideInfo, State, Verdict
+from headgate.report.html import environment
+from headgate.report.verdict_figure import MAX_ROWS, forest_figure
+from headgate.report.verdict_html import page_context, write_verdict_pages
+from headgate.report.verdict_junit import verdict_junit
+from headgate.report.verdict_markdown import MAX_BYTES, verdict_markdown
+from headgate.report.verdict_text import verdict_text
+from headgate.report.verdict_view import verdict_view
+from headgate.store.verdict_json import read_verdict, verdict_to_json
+
+GOLDEN = Path(__file__).parents[1] / "golden" / "verdict"
+VERDICT = read_verdict(GOLDEN / "verdict.json")
+SKIPPED = {"suite.TimeGPU.time_copy": "no GPU"}
+VIEW = verdict_view(VERDICT, evidence_file="evidence.json.gz", skipped=SKIPPED)
+
+
+def page(view) -> str:
+    return environment().get_template("verdict.html.j2").render(**page_context(view), root="", generated="2026-01-02")
+
+
+RENDERINGS = {
+    "narrow.txt": lambda view: verdict_text(view, width=80),
+    "wide.txt": lambda view: verdict_text(view, width=140),
+    "quiet.txt": lambda view: verdict_text(view, width=80, quiet=True),
+    "comment.md": verdict_markdown,
+    "junit.xml": lambda view: verdict_junit(view).decode(),
+    "index.html": page,
+}
+
+
+@pytest.mark.parametrize("name", RENDERINGS)
+def test_a_rendering_is_as_its_golden_file_shows_it(name):
+    """Set HEADGATE_UPDATE_GOLDEN=1 to write the files anew, then read the difference before committing it."""
+    text = RENDERINGS[name](VIEW).replace(__version__, "VERSION")
+    if os.environ.get("HEADGATE_UPDATE_GOLDEN"):
+        (GOLDEN / name).write_text(text, encoding="utf-8", newline="\n")
+    assert text == (GOLDEN / name).read_text(encoding="utf-8")
+
+
+def test_colour_adds_nothing_but_colour():
+    colored = verdict_text(VIEW, width=80, color=True)
+    assert "\x1b[1;31m" in colored
+    plain = re.sub(r"\x1b\[[0-9;]*m", "", colored)
+    assert [line.rstrip() for line in plain.splitlines()] == verdict_text(VIEW, width=80).splitlines()
+
+
+class Page(HTMLParser):
+    """Collects a page's text, tags and attributes."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.text: list[str] = []
+        self.tags: list[str] = []
+        self.attributes: list[tuple[str, str | None]] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append(tag)
+        self.attributes += attrs
+
+    def handle_data(self, data):
+        self.text.append(data)
+
+
+def rendered_markdown(text: str) -> Page:
+    return Page(MarkdownIt("gfm-like", {"html": True, "linkify": False}).render(text))
+
+
+def squeezed(text: str) -> str:
+    return re.sub(r"\s+", "", text)
+
+
+def test_every_rendering_shows_the_sentence_and_the_same_numbers_for_every_benchmark():
+    junit = ET.fromstring(verdict_junit(VIEW))
+    shown = {
+        "text": squeezed(verdict_text(VIEW, width=250)),
+        "markdown": squeezed("".join(rendered_markdown(verdict_markdown(VIEW)).text)),
+        "html": squeezed("".join(Page(page(VIEW)).text)),
+        "junit": squeezed(" ".join(junit.itertext())),
+    }
+    assert len(VIEW.rows) == len(VERDICT.comparisons)
+    for kind, text in shown.items():
+        for row in VIEW.rows:
+            assert squeezed(row.change) in text, (kind, row.name)
+            assert squeezed(row.interval) in text, (kind, row.name)
+            assert kind == "junit" or squeezed(row.name) in text, (kind, row.name)
+        assert kind == "junit" or squeezed(VIEW.sentence) in text
+    for case, row in zip(junit.iter("testcase"), VIEW.rows, strict=False):
+        assert f"{case.get('classname')}.{case.get('name')}" == row.name
+    for row in VIEW.rows:
+        written = next(
+            item for item in verdict_to_json(VERDICT)["comparisons"] if item["ratio"] == row.comparison.ratio
+        )
+        if written["ratio"] is not None:
+            assert abs(float(re.sub(r"[^0-9.]", "", row.change)) - abs(written["ratio"] - 1) * 100) < 0.051
+    assert [row.comparison.ratio for row in VIEW.rows if row.change][:MAX_ROWS] == pytest.approx(
+        figure_ratios(VIEW.rows)
+    )
+
+
+def figure_ratios(rows) -> list[float]:
+    figure = forest_figure(rows)
+    assert figure is not None
+    points = [
+        (-y, 1 + x / 100)
+        for trace in figure["data"]
+        if trace["name"] != "margin"
+        for x, y in zip(trace["x"], trace["y"], strict=True)
+    ]
+    return [ratio for _, ratio in sorted(points)]
+
+
+def test_rows_come_by_what_matters_and_within_that_by_size():
+    def made(name, state, change=Change.UNKNOWN, ratio=1.0):
+        return Comparison(BenchmarkId(name), "seconds", state, 0.05, change, ratio, ratio, ratio)
+
+    expected = [
+        made("failed", State.FAILED),
+        made("worst", State.REGRESSED, Change.SLOWER, 10.0),
+        made("bad", State.REGRESSED, Change.SLOWER, 9.0),
+        made("open+", State.INCONCLUSIVE, ratio=1.06),
+        made("open-", State.INCONCLUSIVE, ratio=1.01),
+        made("slower", State.PASS, Change.SLOWER, 1.03),
+        made("much faster", State.PASS, Change.FASTER, 0.5),
+        made("faster", State.PASS, Change.FASTER, 0.9),
+        made("same", State.PASS, Change.SAME, 1.001),
+    ]
+    verdict = replace(VERDICT, comparisons=tuple(reversed(expected)))
+    assert [row.comparison for row in verdict_view(verdict).rows] == expected
+
+
+def verdict_of(state: State, *comparisons: Comparison, **others) -> Verdict:
+    plain = replace(VERDICT, state=state, comparisons=comparisons, added=(), removed=(), reasons=(), warnings=())
+    return replace(plain, **others)
+
+
+def compared(name: str, state: State, ratio: float | None = 1.0, **others) -> Comparison:
+    return Comparison(
+        BenchmarkId(name), others.pop("unit", "seconds"), state, others.pop("margin", 0.03), ratio=ratio, **others
+    )
+
+
+P, R, I, F = State.PASS, State.REGRESSED, State.INCONCLUSIVE, State.FAILED  # noqa: E741 - a table's columns
+
+
+@pytest.mark.parametrize(
+    ("verdict", "sentence"),
+    [
+        (
+            verdict_of(R, compared("s.a", R, 1.121), *(compared(f"s.p{i}", P) for i in range(19))),
+            "1 of 20 benchmarks is slower by more than the 3 % margin: s.a, +12.1 %.",
+        ),
+        (
+            verdict_of(R, compared("s.a", R, 1.121, unit="bytes"), compared("s.b", R, 1.3, margin=0.1)),
+            "2 of 2 benchmarks are worse by more than their margins; the worst: s.b, +30.0 %.",
+        ),
+        (
+            verdict_of(I, compared("s.a", I), compared("s.b", P)),
+            (
+                "1 of 2 benchmarks could not be decided at 99 % confidence; "
+                "none is known to be slower by more than the 3 % margin."
+            ),
+        ),
+        (verdict_of(P, compared("s.a", P)), "The benchmark passes: it is not slower by more than the 3 % margin."),
+        (
+            verdict_of(
+                P, compared("s.a", P, change=Change.FASTER), compared("s.b", P), compared("s.c", R, required=False)
+            ),
+            "All 2 benchmarks pass: none is slower by more than the 3 % margin (1 faster); 1 other does not decide.",
+        ),
+        (
+            verdict_of(P, compared("s.a", P, change=Change.SLOWER, unit="%"), compared("s.b", P)),
+            "All 2 benchmarks pass: none is worse by more than the 3 % margin (1 worse within it).",
+        ),
+        (verdict_of(F), "Nothing was measured."),
+        (verdict_of(F, compared("s.a", F, None)), "Nothing was measured: the benchmark failed."),
+        (
+            verdict_of(F, compared("s.a", F, None), compared("s.b", F, None)),
+            "Nothing was measured: all 2 benchmarks failed.",
+        ),
+        (
+            verdict_of(F, compared("s.a", F, None), compared("s.b", R), compared("s.c", P)),
+            "1 of 3 benchmarks gave no evidence; 1 is slower by more than the 3 % margin.",
+        ),
+        (replace(verdict_of(F, compared("s.a", P)), removed=("s.x", "s.y")), "2 benchmarks were removed."),
+        (
+            replace(verdict_of(F, compared("s.a", P)), reasons=("required benchmark t is not there",)),
+            "Required benchmark t is not there.",
+        ),
+        (verdict_of(R, compared("s.a", P)), "The verdict is regressed."),
+    ],
+)
+def test_the_verdict_is_one_sentence(verdict, sentence):
+    assert verdict_view(verdict).sentence == sentence
+
+
+@pytest.mark.parametrize(("state", "policy"), [(s, p) for s in State for p in ("fail", "warn")])
+@pytest.mark.parametrize("required", [True, False])
+def test_junit_fails_exactly_where_the_command_does(state, policy, required):
+    from headgate.gates.policy import Action, Policy
+    from headgate.gates.run import decide_run
+
+    comparisons = (compared("s.a", P), compared("s.b", state, None if state is F else 1.1, required=required))
+    for removed in ((), ("s.old",)):
+        rules = Policy(on_inconclusive=Action(policy))
+        decision = decide_run(comparisons, rules, removed=removed)
+        verdict = Verdict(
+            decision.state,
+            SideInfo("a"),
+            SideInfo("b"),
+            comparisons,
+            rules.to_json(),
+            removed=removed,
+            reasons=decision.reasons,
+        )
+        root = ET.fromstring(verdict_junit(verdict_view(verdict)))
+        bad = int(root.get("failures", "")) + int(root.get("errors", ""))
+        assert bool(bad) is bool(exit_code(verdict))
+        assert int(root.get("tests", "")) == len(list(root.iter("testcase")))
+
+
+def test_nothing_measured_is_an_error_in_junit():
+    root = ET.fromstring(verdict_junit(verdict_view(verdict_of(F, reasons=("nothing was measured",)))))
+    assert root.get("errors") == "1"
+
+
+HOSTILE = [
+    "<script>alert(1)</script>",
+    "</script><!--",
+    "<img src=x onerror=alert(1)>",
+    '" onmouseover="alert(1)',
+    "]]>&amp;<![CDATA[",
+    "| a | b |\n|-|-|",
+    "`code` **bold** _it_ [a](javascript:alert(1)) ![i](http://x/y.png)",
+    "@everyone #1 https://example.org www.example.org",
+    "</details><details>",
+    "$x^2$ ~~gone~~ \\| \\",
+    "[red]markup[/red] :smile: [link=http://x]y[/link]",
+    "\x1b[31mred\x1b[0m\x00\x07\x85\u2028",
+    "\u202egnp.exe\u200b\ufeff\ufffe\ud800",
+    "```\nrm -rf\n```",
+    "{{ 7*7 }} {% raw %}",
+    "<!-- x -->",
+]
+
+
+def hostile_view(text: str):
+    comparisons = (
+        Comparison(BenchmarkId(f"s.{text}", (text,), (text,)), text, State.FAILED, 0.05, reason=text, warnings=(text,)),
+        Comparison(BenchmarkId(text), "seconds", State.PASS, 0.05, ratio=1.0, lower=0.99, upper=1.01),
+    )
+    side = SideInfo(text, None, text, text, text)
+    verdict = Verdict(
+        State.FAILED, side, side, comparisons, {"margin": 0.05}, {"machine": text, "cpu": {"model": text}}, 1.0,
+        (text,), (text,), (text,), (text,),
+    )  # fmt: skip
+    return verdict_view(verdict, command=f"headgate compare {text}", evidence_file=text, skipped={text: text})
+
+
+HARMLESS = hostile_view("harmless")
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_no_name_or_message_puts_markup_into_the_page(text):
+    found, expected = Page(page(hostile_view(text))), Page(page(HARMLESS))
+    assert found.tags == expected.tags
+    assert [name for name, _ in found.attributes] == [name for name, _ in expected.attributes]
+    assert "7*7" in "".join(found.text) or "7*7" not in text
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_no_name_or_message_puts_markup_into_the_comment(text):
+    source = verdict_markdown(hostile_view(text))
+    found, expected = rendered_markdown(source), rendered_markdown(verdict_markdown(HARMLESS))
+    assert found.tags == expected.tags
+    prose = re.sub(r"^(`{3,}).*?^\1$", "", source, flags=re.DOTALL | re.MULTILINE)
+    assert not re.search(r"@\w|#1\b|://|www\.\w", html.unescape(prose)), "nobody is notified, nothing is linked"
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_no_name_or_message_breaks_the_xml_or_reaches_the_terminal(text):
+    view = hostile_view(text)
+    root = ET.fromstring(verdict_junit(view))
+    assert len(list(root.iter("testcase"))) == len(list(ET.fromstring(verdict_junit(HARMLESS)).iter("testcase")))
+    for width in (40, 80, 200):
+        shown = verdict_text(view, width=width)
+        assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u202e\u2028\ud800]", shown)
+        assert "[red]" in shown.replace("\n", "") or "[red]" not in text or width == 40
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.text(max_size=60))
+@example("\ud800\udfff\x00")
+def test_any_text_can_be_rendered_everywhere(text):
+    view = hostile_view(text)
+    for render in RENDERINGS.values():
+        render(view).encode("utf-8")
+    ET.fromstring(verdict_junit(view))
+
+
+def many(amount: int, state: State, width: int = 30) -> tuple[Comparison, ...]:
+    return tuple(compared(f"s.{'|' * width}{index}", state, 1.1) for index in range(amount))
+
+
+@pytest.mark.parametrize(
+    "comparisons",
+    [many(3000, R), many(3000, P), (*many(250, R), *many(2000, P)), many(400, I, 3000)],
+    ids=["regressed", "passed", "both", "long names"],
+)
+def test_a_comment_fits_github_however_many_benchmarks_there_are_and_says_how_many_it_leaves_out(comparisons):
+    state = min((one.state for one in comparisons), key=[F, R, I, P].index)
+    text = verdict_markdown(verdict_view(replace(VERDICT, state=state, comparisons=comparisons)))
+    assert len(text.encode()) <= MAX_BYTES
+    assert text.count("<details>") == text.count("</details>")
+    shown = len(re.findall(r"^\| [^|]+ [a-z]+ \| <code>", text, flags=re.MULTILINE))
+    left_out = sum(int(number.replace(",", "")) for number in re.findall(r"… and ([\d,]+) more: see", text))
+    assert shown + left_out == len(comparisons)
+    assert shown > 20
+
+
+def test_the_pages_are_written_with_their_assets_and_load_nothing_from_elsewhere(tmp_path):
+    from sample_verdicts import sample_evidence
+
+    evidence = sample_evidence(only="TimeRender")
+    index = write_verdict_pages(tmp_path / "out", verdict_view(evidence.verdict), rounds=evidence.rounds)
+    assert index == tmp_path / "out" / "index.html"
+    for name in ("index.html", "samples.html"):
+        found = Page((tmp_path / "out" / name).read_text(encoding="utf-8"))
+        linked = {value for key, value in found.attributes if key in {"src", "href"} and value}
+        for link in linked:
+            assert link.startswith(("#", "data:")) or (tmp_path / "out" / link.partition("#")[0]).is_file(), link
+    samples = (tmp_path / "out" / "samples.html").read_text(encoding="utf-8")
+    assert samples.count("<details") == len(evidence.rounds)
+    assert samples.count('<tr><th scope="row">') == sum(len(rounds) for rounds in evidence.rounds.values())
+
+
+def test_the_figure_shows_the_interval_the_margin_and_an_open_end_for_a_missing_bound():
+    rows = verdict_view(
+        verdict_of(
+            I,
+            compared("s.<b>a</b>", I, 1.02, lower=None, upper=1.2, margin=0.05),
+            compared("s.b", P, 0.9, lower=0.8, upper=0.95, margin=0.1),
+        )
+    ).rows
+    figure = forest_figure(rows)
+    assert figure is not None
+    json.dumps(figure, allow_nan=False)
+    margins, open_, passed = figure["data"]
+    assert margins["x"] == pytest.approx([5.0, 10.0])
+    left = figure["layout"]["xaxis"]["range"][0]
+    assert open_["x"][0] - open_["error_x"]["arrayminus"][0] == pytest.approx(left)
+    assert open_["x"][0] + open_["error_x"]["array"][0] == pytest.approx(20.0)
+    assert passed["x"][0] - passed["error_x"]["arrayminus"][0] == pytest.approx(-20.0)
+    assert "<b>a" not in open_["text"][0].removeprefix("<b>")
+    assert forest_figure(verdict_view(verdict_of(F, compared("s.a", F, None))).rows) is None
