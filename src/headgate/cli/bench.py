@@ -92,10 +92,12 @@ def run(args: argparse.Namespace, out: TextIO, err: TextIO, run_asv: RunAsv | No
 
 def _announce(head: Head, machine: str, project: AsvProject, err: TextIO) -> None:
     err.write(f"commit {head.commit[:8]} {head.title}\nmachine {machine}, results in {project.results}\n")
-    if head.changed:
-        shown = ", ".join(head.changed[:3]) + (", …" if len(head.changed) > 3 else "")
+    kept = f"{project.results.name}/"  # what this command writes is no change to what it measures
+    changed = [name for name in head.changed if not name.startswith(kept)]
+    if changed:
+        shown = ", ".join(changed[:3]) + (", …" if len(changed) > 3 else "")
         err.write(
-            f"note: {len(head.changed)} uncommitted change(s) ({shown}): the commit is measured, not these; "
+            f"note: {len(changed)} uncommitted change(s) ({shown}): the commit is measured, not these; "
             "only the benchmarks themselves are taken from the working tree\n"
         )
 

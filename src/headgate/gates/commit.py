@@ -72,7 +72,7 @@ def decide(
     policy, plan
         Policy and the plan made from it before sampling.
     final
-        Whether sampling has ended.
+        Whether sampling has ended: only then is a benchmark without rounds failed rather than not measured yet.
     """
     cases = [_case(spec, evidence, failures, policy, plan, final=final) for spec in specs]
     regressed, next_level = _regressed(cases, plan)
@@ -84,21 +84,9 @@ def decide(
     return tuple(comparisons)
 
 
-def undecided(
-    evidence: Mapping[BenchmarkId, Sequence[Round]],
-    specs: Sequence[BenchmarkSpec],
-    failures: Mapping[BenchmarkId, str],
-    policy: Policy,
-    plan: Plan,
-) -> frozenset[BenchmarkId]:
-    """Return the benchmarks worth another round: neither decided nor failed."""
-    comparisons = decide(evidence, specs, failures, policy, plan, final=False)
-    measured = {id_ for id_, rounds in evidence.items() if rounds}
-    return frozenset(
-        one.benchmark
-        for one in comparisons
-        if one.state is State.INCONCLUSIVE or (one.benchmark not in measured and one.benchmark not in failures)
-    )
+def undecided(comparisons: Sequence[Comparison]) -> frozenset[BenchmarkId]:
+    """Return the benchmarks worth another round, given the comparisons so far (``decide(..., final=False)``)."""
+    return frozenset(one.benchmark for one in comparisons if one.state is State.INCONCLUSIVE)
 
 
 def _case(
@@ -114,7 +102,7 @@ def _case(
     rounds = tuple(evidence.get(spec.id, ()))
     values = tuple(log_ratio(round_, own.direction or spec.direction) for round_ in rounds)
     failure = failures.get(spec.id, "")
-    if not failure and not rounds:
+    if not failure and not rounds and final:
         failure = "no round of it was completed"
     if not failure and not all(math.isfinite(value) for value in values):
         failure = "a ratio does not exist: " + _first_bad(rounds, values)
@@ -166,13 +154,13 @@ def _comparison(case: _Case, plan: Plan, level: float, *, regressed: bool) -> Co
         state=state,
         margin=case.policy.margin,
         change=_change(found, case.log_margin),
-        ratio=math.exp(found.estimate),
+        ratio=math.exp(found.estimate) if case.values else None,
         lower=_ratio(found.lower),
         upper=_ratio(found.upper),
         rounds=found.rounds,
         pairs=sum(len(round_.baseline) for round_ in case.rounds),
-        baseline_median=side_median(case.rounds, candidate=False),
-        candidate_median=side_median(case.rounds, candidate=True),
+        baseline_median=side_median(case.rounds, candidate=False) if case.rounds else None,
+        candidate_median=side_median(case.rounds, candidate=True) if case.rounds else None,
         required=case.policy.required,
         reason=_why_inconclusive(found, case, plan) if state is State.INCONCLUSIVE else "",
         warnings=_warnings(case, found),

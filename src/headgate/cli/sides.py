@@ -1,0 +1,148 @@
+"""From arguments to two sides ready to run, and the suite both have: shared by compare and calibrate."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from headgate.errors import InputError, UsageError
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Callable
+
+    from headgate.measure.environments import Selection, SuiteConfig
+    from headgate.measure.session import SideRuntime
+
+__all__ = ["add_side_arguments", "prepare_sides", "state_directory", "suite_config", "uncommitted_warning"]
+
+EXISTING = "existing"
+
+
+def add_side_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options that say how the sides are built and which benchmarks run."""
+    parser.add_argument(
+        "--bench",
+        metavar="REGEX",
+        action="append",
+        default=[],
+        help="only benchmarks whose name(params) the regular expression is found in; may be given several times",
+    )
+    parser.add_argument("--config", metavar="FILE", type=Path, help="asv's configuration (default: ./asv.conf.json)")
+    parser.add_argument(
+        "--policy", metavar="FILE", type=Path, help="headgate.toml or pyproject.toml to take policy from"
+    )
+    parser.add_argument("--budget", metavar="TIME", help='seconds of measuring, as "140s" or "10m" (default: 10m)')
+    parser.add_argument(
+        "--environment",
+        "-E",
+        metavar="ENV",
+        help="environment type or asv environment name; `existing` takes --baseline-python and --candidate-python",
+    )
+    parser.add_argument("--python", metavar="VERSION", help="of asv's matrix, the environment with this Python")
+    parser.add_argument(
+        "--baseline-python", metavar="PATH", type=Path, help="interpreter that has the baseline installed"
+    )
+    parser.add_argument(
+        "--candidate-python", metavar="PATH", type=Path, help="interpreter that has the candidate installed"
+    )
+    parser.add_argument(
+        "--suite",
+        choices=["current", "candidate", "baseline"],
+        default="current",
+        help="whose benchmarks both sides run: the current checkout's (default, as asv), or a commit's",
+    )
+    parser.add_argument(
+        "--pin",
+        choices=["same", "separate", "none"],
+        default="same",
+        help="cores of the two processes: one at random per round, for both (default); one each; not pinned. "
+        "Benchmarks that use several threads are never pinned",
+    )
+    parser.add_argument("--seed", type=int, default=None, metavar="N", help="of the random orders (default: fresh)")
+
+
+def suite_config(args: argparse.Namespace) -> SuiteConfig:
+    """Return asv's configuration, found as asv finds it."""
+    from headgate.measure.environments import find_config
+
+    return find_config(Path.cwd(), args.config)
+
+
+def prepare_sides(
+    args: argparse.Namespace, config: SuiteConfig, progress: Callable[[str], None]
+) -> tuple[SideRuntime, SideRuntime]:
+    """Return both sides built and ready, from commits, directories or interpreters.
+
+    Raises
+    ------
+    UsageError
+        The arguments do not say which two things to compare, or mix kinds.
+    """
+    from headgate.measure import environments
+
+    if args.environment == EXISTING or args.baseline_python or args.candidate_python:
+        return _interpreters(args, config)
+    if args.base is None or args.candidate is None:
+        raise UsageError("which two? Give BASE and CANDIDATE: two revisions, or two directories")
+    selection = _selection(args)
+    directories = [_as_directory(name) for name in (args.base, args.candidate)]
+    if directories[0] and directories[1]:
+        return environments.prepare_directories(config, directories[0], directories[1], selection, progress=progress)
+    if any(directories):
+        raise UsageError(f"{args.base} and {args.candidate}: one is a directory, one a revision; give two of a kind")
+    return environments.prepare_commits(config, args.base, args.candidate, selection, progress=progress)
+
+
+def _selection(args: argparse.Namespace) -> Selection:
+    from headgate.measure.environments import Selection
+
+    return Selection(environment=args.environment, python=args.python, suite=args.suite)
+
+
+def _as_directory(name: str) -> Path | None:
+    """Return ``name`` as a directory where it is written as a path; a bare word is a revision, as for git."""
+    looks_like_path = "/" in name or name.startswith(".")
+    path = Path(name).expanduser()
+    return path if looks_like_path and path.is_dir() else None
+
+
+def _interpreters(args: argparse.Namespace, config: SuiteConfig) -> tuple[SideRuntime, SideRuntime]:
+    from headgate.measure.environments import prepare_interpreters
+
+    if not (args.baseline_python and args.candidate_python):
+        raise UsageError("--environment existing needs both --baseline-python and --candidate-python")
+    if args.base or args.candidate:
+        raise UsageError("two interpreters are compared as they are: leave BASE and CANDIDATE out")
+    return prepare_interpreters(
+        args.baseline_python,
+        args.candidate_python,
+        config.benchmark_dir,
+        default_timeout=config.default_timeout,
+    )
+
+
+def state_directory(config: SuiteConfig, baseline: SideRuntime, candidate: SideRuntime) -> Path:
+    """Return where this comparison's journal and evidence are kept: beside asv's environments, out of git's sight."""
+    import hashlib
+
+    def key(side: SideRuntime) -> str:
+        return side.info.commit or hashlib.sha256(side.info.requested.encode()).hexdigest()
+
+    return config.env_dir / "headgate" / f"{key(baseline)[:12]}-{key(candidate)[:12]}"
+
+
+def uncommitted_warning(config: SuiteConfig, baseline: SideRuntime) -> tuple[str, ...]:
+    """Warn of uncommitted changes: a comparison of commits does not measure them."""
+    from headgate.store.git import dirty_files, find_repository
+
+    if baseline.info.commit is None:
+        return ()
+    try:
+        changed = dirty_files(find_repository(config.path.parent))
+    except InputError:
+        return ()  # the suite lies outside a repository; there is nothing uncommitted to warn of
+    if not changed:
+        return ()
+    shown = ", ".join(changed[:3]) + (" …" if len(changed) > 3 else "")
+    return (f"{len(changed)} files have uncommitted changes, which are not measured ({shown}); commit them first",)

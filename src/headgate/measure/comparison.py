@@ -1,0 +1,194 @@
+"""One comparison run: rounds until decided, and the evidence from which its verdict follows.
+
+Measuring and deciding meet here and nowhere else: after each round the gate (pure) is asked what is left to decide.
+"""
+
+from __future__ import annotations
+
+import platform
+import random
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
+
+from headgate import __version__
+from headgate.errors import UsageError
+from headgate.gates.commit import decide, plan_for, undecided
+from headgate.gates.policy import policy_for
+from headgate.gates.run import decide_run
+from headgate.measure.measurement import Observer
+from headgate.measure.rounds import RoundSettings, measure_rounds
+from headgate.model import Comparison, Side, Verdict
+from headgate.stats.boundaries import FIRST_LOOK
+from headgate.store.bundle import Evidence
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping, Sequence
+
+    from headgate.gates.policy import Policy
+    from headgate.measure.journal import Journal
+    from headgate.measure.measurement import Failure, Measurement
+    from headgate.measure.session import SideRuntime
+    from headgate.measure.suite import Suite
+    from headgate.model import BenchmarkId, BenchmarkSpec, Round
+
+__all__ = ["ComparisonObserver", "ComparisonRequest", "ComparisonResult", "compare", "journal_header"]
+
+# A backstop only: the budget ends a run long before.
+MOST_ROUNDS = 100_000
+
+
+class ComparisonObserver(Observer):
+    """An `Observer` that also hears what the gate thinks after each round."""
+
+    def compared(self, comparisons: Sequence[Comparison]) -> None:
+        """Hear the comparisons so far."""
+
+
+@dataclass(frozen=True, slots=True)
+class ComparisonRequest:
+    """What is to be compared, and under which policy. ``partial``: the user asked for some benchmarks only."""
+
+    baseline: SideRuntime
+    candidate: SideRuntime
+    suite: Suite
+    policy: Policy
+    hardware: Mapping[str, Any] = field(default_factory=dict)
+    settings: RoundSettings = field(default_factory=RoundSettings)
+    seed: int = 0
+    partial: bool = False
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ComparisonResult:
+    """The evidence, which holds the verdict, and the measurement it came from."""
+
+    evidence: Evidence
+    measurement: Measurement
+
+    @property
+    def verdict(self) -> Verdict:
+        """The verdict."""
+        return self.evidence.verdict
+
+
+def compare(
+    request: ComparisonRequest, *, observer: ComparisonObserver | None = None, journal: Journal | None = None
+) -> ComparisonResult:
+    """Measure ``request`` and decide it; with a resumed ``journal``, go on from what it holds.
+
+    Raises
+    ------
+    UsageError
+        The policy skips every benchmark, or the budget ended before any decision was possible.
+    MeasurementError
+        A side's process cannot be started at all.
+    """
+    watcher = observer or ComparisonObserver()
+    specs = wanted(request.suite.specs, request.policy)
+    plan = plan_for(request.policy)
+    failed: dict[BenchmarkId, str] = {}
+
+    def left_to_decide(evidence: Mapping[BenchmarkId, Sequence[Round]]) -> Collection[BenchmarkId]:
+        comparisons = decide(evidence, specs, failed, request.policy, plan, final=False)
+        watcher.compared(comparisons)
+        return undecided(comparisons)
+
+    recorded = journal.recorded if journal is not None else None
+    measurement = measure_rounds(
+        specs,
+        request.baseline,
+        request.candidate,
+        budget_seconds=request.policy.budget,
+        undecided=left_to_decide,
+        observer=watcher,
+        journal=journal,
+        previous=recorded.rounds if recorded else {},
+        previous_failures=recorded.failures if recorded else {},
+        rng=random.Random(request.seed),  # noqa: S311 - an order of measurement, nothing secret
+        max_rounds=MOST_ROUNDS,
+        settings=request.settings,
+        plugins=request.suite.plugins,
+    )
+    refuse_hopeless_budget(measurement, request.policy)
+    return ComparisonResult(evidence_of(request, specs, measurement), measurement)
+
+
+def wanted(specs: Sequence[BenchmarkSpec], policy: Policy) -> tuple[BenchmarkSpec, ...]:
+    """Return the benchmarks the policy does not skip; refuse to compare none."""
+    kept = tuple(spec for spec in specs if not policy_for(policy, spec.id).skip)
+    if specs and not kept:
+        raise UsageError("the policy skips every selected benchmark; nothing would be compared")
+    return kept
+
+
+def refuse_hopeless_budget(measurement: Measurement, policy: Policy) -> None:
+    """Say which budget would do when this one ended before any decision was possible."""
+    if measurement.interrupted or not measurement.rounds_run:
+        return
+    most = max((len(rounds) for rounds in measurement.rounds.values()), default=0)
+    if not 0 < most < FIRST_LOOK or len(measurement.failures) + len(measurement.skipped) >= len(measurement.rounds):
+        return
+    measuring = measurement.wall_seconds - measurement.calibration_seconds
+    least = measurement.calibration_seconds + FIRST_LOOK * measuring / measurement.rounds_run
+    raise UsageError(
+        f"--budget {policy.budget:g}s is too small to decide anything: it allowed {most} rounds of "
+        f"{measuring / measurement.rounds_run:.1f} s, and no claim is possible before {FIRST_LOOK}. "
+        f"Give at least {least + 1:.0f}s, or fewer benchmarks with --bench."
+    )
+
+
+def evidence_of(request: ComparisonRequest, specs: tuple[BenchmarkSpec, ...], measurement: Measurement) -> Evidence:
+    """Return the evidence of a finished measurement, verdict included."""
+    policy, plan = request.policy, plan_for(request.policy)
+    compared = tuple(spec for spec in specs if spec.id not in measurement.skipped)
+    failures = {key: failure_text(failure) for key, failure in measurement.failures.items()}
+    rounds = {spec.id: measurement.rounds.get(spec.id, ()) for spec in compared}
+    comparisons = decide(rounds, compared, failures, policy, plan)
+    decision = decide_run(
+        comparisons, policy, added=request.suite.added, removed=request.suite.removed, partial=request.partial
+    )
+    interrupted = ("interrupted: decided on the rounds so far; --resume goes on",) if measurement.interrupted else ()
+    verdict = Verdict(
+        state=decision.state,
+        baseline=request.baseline.info,
+        candidate=request.candidate.info,
+        comparisons=comparisons,
+        policy=policy.to_json(),
+        hardware=dict(request.hardware),
+        wall_seconds=measurement.wall_seconds,
+        added=request.suite.added,
+        removed=request.suite.removed,
+        reasons=decision.reasons,
+        warnings=(*request.warnings, *decision.warnings, *interrupted),
+    )
+    return Evidence(verdict, rounds, compared, failures, policy, plan, request.partial, versions())
+
+
+def failure_text(failure: Failure) -> str:
+    """Return a failure in one line of text, with the side it happened on."""
+    return f"{failure.side}: {failure.reason}" if isinstance(failure.side, Side) else failure.reason
+
+
+def versions() -> dict[str, str]:
+    """Return what measured and decided: names and versions."""
+    return {
+        "headgate": __version__,
+        "python": platform.python_version(),
+        "numpy": version("numpy"),
+        "asv_runner": version("asv_runner"),
+    }
+
+
+def journal_header(request: ComparisonRequest) -> dict[str, Any]:
+    """Return what a resumed run must have in common with the one it goes on with."""
+    specs = wanted(request.suite.specs, request.policy)
+    return {
+        "baseline": request.baseline.info.commit or request.baseline.info.requested,
+        "candidate": request.candidate.info.commit or request.candidate.info.requested,
+        "benchmarks": len(specs),
+        "suite": request.suite.digest,
+        "fingerprint": request.hardware.get("fingerprint", ""),
+        "headgate": __version__,
+    }
