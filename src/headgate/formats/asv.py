@@ -69,11 +69,12 @@ def read(data: Mapping[str, Any], path: Path) -> SavedRun:
     rows = _expect(data["results"], dict, path, "results")
     fields = {name: _fields(name, row, columns, path) for name, row in rows.items()}
     durations = {name: float(row["duration"]) for name, row in fields.items() if _is_number(row.get("duration"))}
-    durations |= {key: float(value) for key, value in (data.get("durations") or {}).items() if _is_number(value)}
+    others = _expect(data.get("durations") or {}, dict, path, "durations")
+    durations |= {key: float(value) for key, value in others.items() if _is_number(value)}
     return SavedRun(
         source=str(path),
         tool="asv",
-        commit=data["commit_hash"],
+        commit=None if data["commit_hash"] is None else str(data["commit_hash"]),
         commit_date=_seconds(data.get("date")),
         environment=str(data.get("env_name") or ""),
         results=tuple(result for name, row in fields.items() for result in _results(name, row, path)),

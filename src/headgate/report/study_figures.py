@@ -168,24 +168,23 @@ def _log_axis(values: Sequence[float], unit: str) -> dict[str, Any]:
     positive = [value for value in values if value > 0]
     if not positive:
         return {"type": "log"}
-    low, high = math.floor(math.log10(min(positive))), math.ceil(math.log10(max(positive)))
-    if high - low <= 1 and unit == "bytes":
-        return {"type": "log", "tickformat": ".3s", "ticksuffix": "B"}
-    decades = range(low, max(high, low + 1) + 1)
-    ticks = {
-        "tickvals": [10.0**decade for decade in decades],
-        "ticktext": [_decade(decade, unit) for decade in decades],
-    }
-    spread = (math.log10(max(positive)) - math.log10(min(positive))) * 0.06 + 0.05
-    around = [math.log10(min(positive)) - spread, math.log10(max(positive)) + spread]
-    return {"type": "log", "tickmode": "array", **ticks, "range": around, "minor": {"showgrid": False}}
+    low, high = math.log10(min(positive)), math.log10(max(positive))
+    if unit == "bytes":
+        return {"type": "log", "tickformat": ".3s", "ticksuffix": "B", "nticks": 8}
+    # Within two decades a tick each would be one or two ticks in all: 1, 2, 5, 10, … then.
+    steps = (1, 2, 5) if high - low < 2 else (1,)
+    decades = range(math.floor(low) - 1, math.ceil(high) + 2)
+    ticks = {step * 10.0**decade: _tick(step, decade, unit) for decade in decades for step in steps}
+    spread = (high - low) * 0.06 + 0.05
+    layout = {"tickmode": "array", "tickvals": list(ticks), "ticktext": list(ticks.values())}
+    return {"type": "log", **layout, "range": [low - spread, high + spread]}
 
 
-def _decade(decade: int, unit: str) -> str:
+def _tick(step: int, decade: int, unit: str) -> str:
     names = {0: "", -3: "m", -6: "µ", -9: "n", -12: "p", 3: "k", 6: "M", 9: "G", 12: "T"}
-    step = decade - decade % 3
+    thousand = decade - decade % 3
     symbol = {"seconds": "s", "bytes": "B"}.get(unit, "")
-    return f"{10 ** (decade % 3)} {names.get(step, f'e{step}')}{symbol}"
+    return f"{step * 10 ** (decade % 3)} {names.get(thousand, f'e{thousand}')}{symbol}"
 
 
 def _short(n: int) -> str:

@@ -139,13 +139,17 @@ def _form_cell(point: Point | None, column: Sequence[Point]) -> Cell:
 def _value_cell(point: Point | None, best: bool) -> Cell:
     if point is None:
         return Cell(NOT_MEASURED, mark="none")
-    text = f"{point.value:.0%}" if point.kind == "share" else quantity(point.value, UNITS.get(point.kind, "seconds"))
+    text = (
+        f"{point.value * 100:.0f} %"
+        if point.kind == "share"
+        else quantity(point.value, UNITS.get(point.kind, "seconds"))
+    )
     return Cell(text, mark="best" if best else "")
 
 
 def _best(column: Sequence[Point], *, higher: bool) -> Point | None:
-    if len(column) < 2:
-        return None
+    if len(column) < 2 or column[0].kind == "entry":
+        return None  # nothing to compare: one variant, or the floor and what stands on it
     return max(column, key=lambda point: point.value if higher else -point.value)
 
 
@@ -170,5 +174,7 @@ def _caption(kind: str, dtype: str, window: int, threads: str, samples: str) -> 
         "share": f"Share of the streaming copy's bandwidth ({dtype}, window {window}): 100 % is the machine's limit",
         "memory": f"Peak memory of the process ({dtype}, window {window}), interpreter and input included",
     }[kind]
-    better = "highest" if kind == "share" else "lowest"
-    return f"{subject}{who}; elements across, the {better} of each column marked"
+    marked = {"share": ", the highest of each column marked", "entry": ""}.get(
+        kind, ", the lowest of each column marked"
+    )
+    return f"{subject}{who}; elements across{marked}"

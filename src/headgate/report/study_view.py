@@ -109,7 +109,7 @@ def _lede(found: Sequence[Point]) -> str:
         return ""
     best = max(shares, key=lambda point: point.value)
     return (
-        f"Nearest to the machine's limit: {best.variant}, at {best.value:.0%} of the speed of a plain copy "
+        f"Nearest to the machine's limit: {best.variant}, at {best.value * 100:.0f} % of the speed of a plain copy "
         f"({best.n:,} elements of {best.dtype}, window {best.window}, one thread)."
     )
 

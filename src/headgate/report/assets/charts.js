@@ -20,7 +20,7 @@
     const axis = { gridcolor: "--line", linecolor: "--muted", zeroline: false, automargin: true };
     const base = {
       paper_bgcolor: "--bg", plot_bgcolor: "--bg", font: { color: "--text", family: "inherit", size: narrow ? 11 : 13 },
-      margin: { l: 64, r: 16, t: 16, b: 56 }, hoverlabel: { namelength: -1 },
+      margin: { l: 64, r: 16, t: narrow ? 12 : 36, b: 56 }, hoverlabel: { namelength: -1 },
     };
     const layout = { ...base, ...figure.layout };
     for (const key of Object.keys(layout).filter((name) => /^[xy]axis/.test(name))) layout[key] = { ...axis, ...layout[key] };
