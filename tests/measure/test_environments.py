@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from headgate.errors import EnvironmentBuildError, InputError, UsageError
+from headgate.measure import environments
 from headgate.measure.environments import (
     Selection,
     find_config,
@@ -132,17 +133,21 @@ def test_two_commits_are_built_side_by_side_reused_and_measured_and_a_failing_bu
     ratios = sorted(c / b for r in rounds for b, c in zip(r.baseline, r.candidate, strict=True))
     assert 1.5 < ratios[len(ratios) // 2] < 2.7  # twice the work; wide, since nothing here is about precision
 
-    (repository / "pyproject.toml").write_text("[project]\nname = 'broken\n")
+    project = repository / "pyproject.toml"
+    project.write_text(project.read_text().replace('packages = ["worklib"]', 'packages = ["nowhere"]'))
     git(repository, "commit", "-qam", "broken")
     with pytest.raises(
-        EnvironmentBuildError, match=r"(?s)the candidate \(\w+\) could not be built.*build.log.*pyproject"
+        EnvironmentBuildError, match=r"(?s)the candidate \(\w+\) could not be built.*build\.log.*nowhere"
     ):
         prepare_commits(config, "baseline", "HEAD")
 
 
 @pytest.mark.slow
-def test_two_directories_are_built_as_they_stand_and_a_dropped_benchmark_is_seen(tmp_path):
+def test_two_directories_become_commits_as_they_stand_and_a_dropped_benchmark_is_seen(tmp_path, monkeypatch):
     repository = make_repository(tmp_path)
+    # Commits are really built above; here only what becomes a commit is in question.
+    ready = {"python": sys.executable, "variables": {"ASV_PYTHONPATH": str(repository)}, "environment": "ready"}
+    monkeypatch.setattr(environments, "_build_all", lambda *_: dict.fromkeys(Side, ready))
     other = tmp_path / "other"
     git(repository, "worktree", "add", "-q", str(other), "baseline")
     suite = other / "benchmarks" / "pure.py"

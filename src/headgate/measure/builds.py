@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -35,12 +37,7 @@ class Job:
 
     def finish(self) -> dict[str, Any]:
         """Wait for the job; return its result, or raise with the tail of its log."""
-        try:
-            self.process.wait()
-        except BaseException:
-            self.process.kill()
-            self.process.wait()
-            raise
+        self.process.wait()
         if self.process.returncode == 0 and self.result.is_file():
             outcome: dict[str, Any] = json.loads(self.result.read_text(encoding="utf-8"))
             self.result.unlink()
@@ -50,6 +47,13 @@ class Job:
             f"{self.what} could not be built. The end of the log ({self.log}):\n"
             + "\n".join(f"  {line}" for line in tail)
         )
+
+    def stop(self) -> None:
+        """End the job, with the compilers and installers it started, if it still runs."""
+        if self.process.poll() is None:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self.process.pid, signal.SIGTERM)
+            self.process.wait()
 
 
 def start_job(
@@ -95,6 +99,7 @@ def start_job(
             stdout=output,
             stderr=subprocess.STDOUT,
             cwd=config.path.parent,
+            start_new_session=True,  # so that `stop` reaches what the build starts
         )
     assert process.stdin is not None  # noqa: S101 - PIPE was asked for; this tells the type checker
     with process.stdin as stdin:

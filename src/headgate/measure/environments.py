@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from headgate.errors import InputError
 from headgate.measure.asv_config import Selection, SuiteConfig, find_config
-from headgate.measure.builds import start_job
+from headgate.measure.builds import Job, start_job
 from headgate.measure.session import SideRuntime
 from headgate.model import Side, SideInfo
 from headgate.store import git
@@ -132,14 +132,7 @@ def _build_sides(
     progress: Callable[[str], None],
 ) -> tuple[SideRuntime, SideRuntime]:
     """Build both sides at once."""
-    jobs = {}
-    for side, revision in revisions.items():
-        progress(f"building {side} {revision.commit[:8]} {revision.title}")
-        side_dir = config.env_dir / SIDE_DIRECTORIES[side]
-        jobs[side] = start_job(
-            config, "build", side_dir, f"the {side} ({revision.commit[:8]})", repository, revision, selection
-        )
-    built = {side: job.finish() for side, job in jobs.items()}
+    built = _build_all(config, repository, revisions, selection, progress)
     own = {side: _own_suite(config, repository, revisions[side], side) for side in revisions}
     suite = current_suite
     if selection.suite != "current":
@@ -155,6 +148,27 @@ def _build_sides(
         for side, revision in revisions.items()
     ]
     return runtimes[0], runtimes[1]
+
+
+def _build_all(
+    config: SuiteConfig,
+    repository: Path,
+    revisions: Mapping[Side, git.Revision],
+    selection: Selection,
+    progress: Callable[[str], None],
+) -> dict[Side, dict[str, Any]]:
+    """Run the builds side by side; when one fails, or at Ctrl-C, the other is stopped."""
+    jobs: dict[Side, Job] = {}
+    try:
+        for side, revision in revisions.items():
+            progress(f"building {side} {revision.commit[:8]} {revision.title}")
+            what = f"the {side} ({revision.commit[:8]})"
+            side_dir = config.env_dir / SIDE_DIRECTORIES[side]
+            jobs[side] = start_job(config, "build", side_dir, what, repository, revision, selection)
+        return {side: job.finish() for side, job in jobs.items()}
+    finally:
+        for job in jobs.values():
+            job.stop()
 
 
 def _suite_unchanged(repository: Path, revision: git.Revision, suite: Path) -> bool:
