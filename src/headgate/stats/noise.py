@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 from statistics import NormalDist, median
 from typing import TYPE_CHECKING
 
@@ -31,6 +32,8 @@ POWER = 0.80
 # The share of unchanged benchmarks that a recommended margin lets pass within the budget.
 PASS_POWER = 0.90
 MOST_ROUNDS = 100_000
+# The level of the last look hardly moves beyond this many rounds (0.0028 at 256, 0.0027 at 2048 for an error of 1 %).
+LEVEL_ROUNDS = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +92,10 @@ def _standard_error(between: float, rounds: int) -> float:
     return between / math.sqrt(EFFICIENCY * rounds)
 
 
+@lru_cache(maxsize=4096)
 def _level(rounds: int, alpha: float) -> float:
     """Return the nominal level of the last look of a run of ``rounds`` rounds at a steady pace."""
+    rounds = min(rounds, LEVEL_ROUNDS)
     plan = Plan(alpha, float(rounds))
     looks = looks_taken([float(index) for index in range(rounds)], plan, final=True)
     return nominal_levels(looks, alpha, plan.exponent)[-1] if looks else 0.0
