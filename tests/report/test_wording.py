@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from headgate.report.wording import MINUS, duration, percent, printable, quantity, shortened
+from headgate.report.wording import MINUS, duration, percent, printable, quantity, short_name, shortened
 
 
 @pytest.mark.parametrize(
@@ -73,3 +73,16 @@ def test_a_shortened_text_fits_and_keeps_both_ends(text, width):
 
 def test_what_would_change_other_text_is_spelled_out():
     assert printable("a\nb\x1b[0m\u202e\ud800é漢") == r"a\nb\x1b[0m\u202e\ud800é漢"
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("s.time_a(1)", "s.time_a(1)"),
+        ("package.module.Class.time_something_1", "…s.time_something_1"),
+        ("package.module.time_b(1000, 2000, 3000)", "…dule.time_b(1000,…"),
+        ("s.time_b(1000, 2000, 3000, 4000)", "s.time_b(1000, 200…"),
+    ],
+)
+def test_a_short_name_keeps_the_function_and_the_first_parameters(name, text):
+    assert short_name(name, 19) == text

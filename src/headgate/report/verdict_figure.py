@@ -5,7 +5,7 @@ from __future__ import annotations
 from html import escape
 from typing import TYPE_CHECKING, Any
 
-from headgate.report.wording import shortened
+from headgate.report.wording import short_name
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -16,19 +16,21 @@ __all__ = ["MAX_ROWS", "forest_figure"]
 
 # More rows than this cannot be told apart on a screen; the rows are in the order of what matters.
 MAX_ROWS = 40
-_MAX_NAME = 60
+_MAX_NAME = 42
 # Pixels.
 _ROW_HEIGHT, _AXES_HEIGHT = 36, 100
 # State is told by the marker as well as by the colour.
 _MARKERS = {"regressed": ("--fail", "diamond"), "inconclusive": ("--unsure", "square"), "pass": ("--pass", "circle")}
 # The view goes this many margins beyond zero at least, so that intervals within the margin do not fill the drawing.
 _LEAST_SPAN = 1.6
+# One benchmark that got ten times slower must not squeeze all the others onto a point: it is drawn at the edge.
+_MOST_SPAN = 6.0
 
 
 def forest_figure(rows: Sequence[Row]) -> dict[str, Any] | None:
     """Return the figure of the rows that have a ratio, at most `MAX_ROWS`: data, layout, height, rows, of how many.
 
-    None where no row has a ratio. A bound that is not known is drawn to the edge.
+    None where no row has a ratio. A bound that is not known or too far off is drawn to the edge.
     """
     measured = [row for row in rows if row.comparison.ratio is not None]
     drawn = measured[:MAX_ROWS]
@@ -55,12 +57,14 @@ def _height(drawn: Sequence[Row]) -> int:
 
 def _range(drawn: Sequence[Row]) -> tuple[float, float]:
     margin = max(row.comparison.margin for row in drawn) * 100.0
-    values = [-margin * _LEAST_SPAN, margin * _LEAST_SPAN]
+    values = [0.0]
     for row in drawn:
         one = row.comparison
         values += [_percent(value) for value in (one.ratio, one.lower, one.upper) if value is not None]
-    pad = (max(values) - min(values)) * 0.04
-    return min(values) - pad, max(values) + pad
+    low = min(-margin * _LEAST_SPAN, max(min(values), -margin * _MOST_SPAN))
+    high = max(margin * _LEAST_SPAN, min(max(values), margin * _MOST_SPAN))
+    pad = (high - low) * 0.04
+    return low - pad, high + pad
 
 
 def _margins(drawn: Sequence[Row], places: dict[int, int]) -> dict[str, Any]:
@@ -83,23 +87,25 @@ def _margins(drawn: Sequence[Row], places: dict[int, int]) -> dict[str, Any]:
 def _trace(
     rows: Sequence[Row], places: dict[int, int], state: str, color: str, symbol: str, edges: tuple[float, float]
 ) -> dict[str, Any]:
-    centres = [_percent(row.comparison.ratio or 1.0) for row in rows]
-    lower = [edges[0] if row.comparison.lower is None else _percent(row.comparison.lower) for row in rows]
-    upper = [edges[1] if row.comparison.upper is None else _percent(row.comparison.upper) for row in rows]
+    low, high = edges
+    places_x = [min(max(_percent(row.comparison.ratio or 1.0), low), high) for row in rows]
+    lower = [low if row.comparison.lower is None else _percent(row.comparison.lower) for row in rows]
+    upper = [high if row.comparison.upper is None else _percent(row.comparison.upper) for row in rows]
     return {
         "type": "scatter",
         "mode": "markers",
         "name": state,
-        "x": centres,
+        "x": places_x,
         "y": [places[id(row)] for row in rows],
         "text": [_hover(row) for row in rows],
         "hovertemplate": "%{text}<extra></extra>",
-        "marker": {"symbol": symbol, "size": 9, "color": color},
+        "cliponaxis": False,
+        "marker": {"symbol": [_symbol(x, symbol, edges) for x in places_x], "size": 9, "color": color},
         "error_x": {
             "type": "data",
             "symmetric": False,
-            "array": [high - centre for high, centre in zip(upper, centres, strict=True)],
-            "arrayminus": [centre - low for low, centre in zip(lower, centres, strict=True)],
+            "array": [max(0.0, min(end, high) - x) for end, x in zip(upper, places_x, strict=True)],
+            "arrayminus": [max(0.0, x - max(end, low)) for end, x in zip(lower, places_x, strict=True)],
             "color": color,
             "thickness": 2,
             "width": 4,
@@ -107,20 +113,25 @@ def _trace(
     }
 
 
+def _symbol(x: float, symbol: str, edges: tuple[float, float]) -> str:
+    return "triangle-left" if x <= edges[0] else "triangle-right" if x >= edges[1] else symbol
+
+
 def _hover(row: Row) -> str:
     # Plotly reads a few tags in its texts: a name's own must not be among them.
-    name = escape(shortened(row.name, _MAX_NAME))
+    name = escape(short_name(row.name, _MAX_NAME))
     return f"<b>{name}</b><br>{row.state}: {escape(row.change)} ({escape(row.interval)})<br>{row.rounds} rounds"
 
 
 def _layout(drawn: Sequence[Row], places: dict[int, int], low: float, high: float) -> dict[str, Any]:
     labels = [
         {
-            "text": escape(shortened(row.name, _MAX_NAME)),
+            "text": escape(f"{short_name(row.name, _MAX_NAME)}  {row.change}"),
             "x": 0,
             "xref": "paper",
             "xanchor": "left",
-            "y": places[id(row)] + 0.34,
+            "y": places[id(row)] + 0.22,
+            "yanchor": "bottom",
             "showarrow": False,
             "font": {"size": 11, "color": "--muted"},
             "bgcolor": "--bg",

@@ -59,12 +59,13 @@ def write_verdict_pages(
 def page_context(view: VerdictView, *, with_samples: bool = False) -> dict[str, Any]:
     """Return what the page's template needs: plain values, escaped by the template."""
     figure = forest_figure(view.rows)
-    states = [row.state for row in view.rows]
     return {
         "title": f"{view.state}: {_sides(view)}",
         "view": view,
+        # A line never begins with the sign of the percentage before it.
+        "sentence": view.sentence.replace(" %", "\N{NO-BREAK SPACE}%"),
         "figure": figure,
-        "counts": [(state, states.count(state)) for state in ("failed", "regressed", "inconclusive", "pass")],
+        "counts": [_count(view, state) for state in ("failed", "regressed", "inconclusive", "pass")],
         "with_samples": with_samples,
     }
 
@@ -81,6 +82,12 @@ def samples_context(view: VerdictView, rounds: Mapping[BenchmarkId, Sequence[Rou
         if rounds.get(row.comparison.benchmark)
     ]
     return {"title": f"samples: {_sides(view)}", "view": view, "tables": tables}
+
+
+def _count(view: VerdictView, state: str) -> tuple[str, int, int]:
+    """Return the state, how many rows have it, and how many of these decide nothing though it is not a pass."""
+    rows = [row for row in view.rows if row.state == state]
+    return state, len(rows), sum(row.matters and not row.comparison.required for row in rows)
 
 
 def _sides(view: VerdictView) -> str:

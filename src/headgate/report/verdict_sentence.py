@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from headgate.model import Change, State
-from headgate.report.wording import count, percent, plain_percent, printable, shortened
+from headgate.report.wording import count, percent, plain_percent, printable, short_name
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -55,7 +55,7 @@ def _regressed(verdict: Verdict) -> str:
     if not worse:
         return _as_decided(verdict)
     worst = max(worse, key=lambda item: item.ratio or 0.0)
-    which = f"{shortened(printable(str(worst.benchmark)), _LONGEST_NAME)}, {percent(worst.ratio, worst.margin)}"
+    which = f"{short_name(printable(str(worst.benchmark)), _LONGEST_NAME)}, {percent(worst.ratio, worst.margin)}"
     return (
         f"{_of(len(worse), len(verdict.comparisons))} {_is(len(worse))} {_worse(worse)} by more than {_margin(worse)}"
         f"{': ' if len(worse) == 1 else '; the worst: '}{which}."

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import unicodedata
 
-__all__ = ["count", "duration", "percent", "plain_percent", "printable", "quantity", "shortened"]
+__all__ = ["count", "duration", "percent", "plain_percent", "printable", "quantity", "short_name", "shortened"]
 
 MINUS = "−"  # noqa: RUF001 - the minus sign, as wide as the plus
 # Format controls (bidirectional overrides among them) change how *other* text looks; the rest cannot be shown at all.
@@ -33,6 +33,18 @@ def shortened(text: str, width: int) -> str:
         return text
     head = (width - 1) // 2
     return f"{text[:head]}…{text[len(text) - (width - 1 - head) :]}"
+
+
+def short_name(name: str, width: int) -> str:
+    """Return a benchmark's name in at most ``width`` characters: function and first parameters tell it apart."""
+    if len(name) <= width:
+        return name
+    function, bracket, params = name.partition("(")
+    room = width if not bracket else max(width * 2 // 3, width - len(params) - 1)
+    if len(function) > room:
+        function = "…" + function[len(function) - room + 1 :]
+    text = function + bracket + params
+    return text if len(text) <= width else text[: width - 1] + "…"
 
 
 def percent(ratio: float | None, margin: float | None = None, *, least: int = 1) -> str:
