@@ -60,8 +60,9 @@ _MAX_DIFFERENCES = 20
 class Evidence:
     """What a verdict was derived from, and the verdict.
 
-    ``specs`` are the benchmarks compared; ``rounds`` are in the order in which they were taken; ``failures`` says why a benchmark has no evidence; ``partial``
-    is `decide_run`'s; ``versions`` names what measured and decided. The hardware is the verdict's.
+    ``specs`` are the benchmarks compared; ``rounds`` are in the order in which they were taken; ``failures`` says why a
+    benchmark has no evidence; ``partial`` is `decide_run`'s; ``versions`` names what measured and decided. The hardware
+    is the verdict's.
     """
 
     verdict: Verdict
