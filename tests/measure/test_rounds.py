@@ -328,3 +328,12 @@ def test_evidence_given_as_previous_is_not_changed():
     before = {BenchmarkId("a"): [Round(1, (1.0,), (1.0,), "b", 20)]}
     measure(Machine({"a": 1e-4}), [spec("a")], previous=before)
     assert len(before[BenchmarkId("a")]) == 1
+
+
+def test_pairs_follow_what_samples_take_and_not_a_calibration_that_met_a_busy_moment():
+    machine = Machine({"a": 1e-4})
+    machine.trouble["calibrate", "a"] = lambda _: {"number": 4, "wall": 0.002}
+    result = measure(machine, [spec("a")])
+    pairs = [len(r.baseline) for r in result.rounds[BenchmarkId("a")]]
+    assert pairs[0] < pairs[1] == RoundSettings().max_pairs
+    assert {r.number for r in result.rounds[BenchmarkId("a")]} == {4}

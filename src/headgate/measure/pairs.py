@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import math
+import statistics
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -77,10 +78,11 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Slice:
-    """A benchmark's part of a round, and the seconds of it spent inside benchmarked code."""
+    """A benchmark's part of a round, the seconds of it spent inside benchmarked code, and a sample's wall time."""
 
     round: Round
     inside_seconds: float
+    sample_seconds: float
 
 
 class SkippedError(Exception):
@@ -190,6 +192,7 @@ def _sample_pairs(
 ) -> Slice:
     values: dict[Side, list[float]] = {side: [] for side in Side}
     orders = []
+    walls = []
     inside = 0.0
     for _ in range(pairs):
         order = _random_order(rng)
@@ -199,8 +202,9 @@ def _sample_pairs(
             _refuse_skips({side: reply})
             values[side].append(_number(reply, side))
             inside += reply["timed"]
+            walls.append(float(reply["wall"]))
     measured = Round(index, tuple(values[Side.BASELINE]), tuple(values[Side.CANDIDATE]), "".join(orders), number)
-    return Slice(measured, inside)
+    return Slice(measured, inside, statistics.median(walls))
 
 
 def _measure_once(pair: WorkerPair, spec: BenchmarkSpec, index: int, rng: random.Random) -> Slice:
@@ -209,7 +213,8 @@ def _measure_once(pair: WorkerPair, spec: BenchmarkSpec, index: int, rng: random
     _refuse_skips(replies)
     values = {side: _number(reply, side) for side, reply in replies.items()}
     measured = Round(index, (values[Side.BASELINE],), (values[Side.CANDIDATE],), order[0][0])
-    return Slice(measured, sum(float(reply["timed"]) for reply in replies.values()))
+    walls = [float(reply["timed"]) for reply in replies.values()]
+    return Slice(measured, sum(walls), max(walls))
 
 
 def _random_order(rng: random.Random) -> tuple[Side, Side]:

@@ -95,7 +95,8 @@ def measure_rounds(  # noqa: PLR0913 - the engine's one entry; each keyword is a
     except KeyboardInterrupt:
         interrupted = True
     finally:
-        run.close()
+        run.end_pair(force=True)
+        run.sync()
         shutil.rmtree(directory, ignore_errors=True)
     return run.result(interrupted=interrupted)
 
@@ -218,12 +219,14 @@ class _Run:
             self.end_pair()
         self.evidence[spec.id].append(taken.round)
         self.inside_seconds += taken.inside_seconds
+        # How many samples fit is seen anew each round: calibration may have met a busy moment.
+        self.plans[spec.id] = Plan(plan.number, taken.sample_seconds)
         self.observer.measured(spec.id, taken.round)
         if self.journal is not None:
             self.journal.round(spec.id, taken.round)
 
     def slice_seconds(self, live: int) -> float:
-        """Return how long a benchmark's samples may take: longer, the fewer share the cost of processes and setups."""
+        """Return how long a benchmark's samples may take: longer, the fewer share what a round costs."""
         share = self.settings.inside_share
         return max(self.settings.slice_seconds, share / (1 - share) * self.prepare_seconds / live)
 
@@ -280,11 +283,6 @@ class _Run:
         """Force the journal to disk."""
         if self.journal is not None:
             self.journal.sync()
-
-    def close(self) -> None:
-        """End whatever runs and keep what is recorded."""
-        self.end_pair(force=True)
-        self.sync()
 
     def result(self, *, interrupted: bool) -> Measurement:
         """Return the frozen result."""

@@ -172,6 +172,7 @@ class Worker:
                 break
             growth = min(CALIBRATION_GROWTH, max(1.1, target / wall))
             number = 1 if wall >= target else max(number + 1, int(number * growth))
+        wall = min(wall, self.sample(number)["wall"])  # what disturbs a sample makes it longer
         fitting = max(1, round(number * min(1.0, target / wall)))
         return {"number": fitting, "wall": wall * fitting / number}
 
