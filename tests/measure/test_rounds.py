@@ -331,9 +331,10 @@ def test_evidence_given_as_previous_is_not_changed():
 
 
 def test_pairs_follow_what_samples_take_and_not_a_calibration_that_met_a_busy_moment():
-    machine = Machine({"a": 1e-4})
+    names = ["a", *(f"b{i}" for i in range(19))]
+    machine = Machine(dict.fromkeys(names, 1e-4))
     machine.trouble["calibrate", "a"] = lambda _: {"number": 4, "wall": 0.002}
-    result = measure(machine, [spec("a")])
-    pairs = [len(r.baseline) for r in result.rounds[BenchmarkId("a")]]
-    assert pairs[0] < pairs[1] == RoundSettings().max_pairs
-    assert {r.number for r in result.rounds[BenchmarkId("a")]} == {4}
+    result = measure(machine, [spec(name) for name in names], budget_seconds=60)
+    rounds = result.rounds[BenchmarkId("a")]
+    assert len(rounds[0].baseline) < len(rounds[1].baseline) == RoundSettings().max_pairs
+    assert {r.number for r in rounds} == {4}
