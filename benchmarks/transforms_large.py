@@ -10,9 +10,8 @@ from typing import ClassVar
 import numpy as np
 
 from headgate.transforms import sliding_polynomial
-from headgate.transforms.registry import VARIANTS
 
-from .workload import LARGE_SIZES, NAMES, WINDOWS, array, skip_if_pointless, threads, transform_of
+from .workload import FORMS, LARGE_SIZES, NAMES, VECTORS, WINDOWS, array, skip_if_pointless, threads, transform_of
 
 DTYPES = ("int32", "float64")
 # Interleaved pairs of one copy and one transform; an odd number has a middle one.
@@ -28,7 +27,7 @@ class _Prepared:
         key = (variant, dtype, window, n)
         if self._prepared == key:
             return False  # asv sets up again before every sample
-        skip_if_pointless(variant, n, dtype)
+        skip_if_pointless(variant, window, n)
         transform_of(variant)
         self.x = array(n, dtype)
         self.run = functools.partial(sliding_polynomial, window=window, variant=variant, threads=threads())
@@ -39,15 +38,15 @@ class _Prepared:
 
 
 class Large(_Prepared):
-    params: ClassVar = (NAMES, DTYPES, WINDOWS, LARGE_SIZES)
+    params: ClassVar = (VECTORS, DTYPES, WINDOWS, LARGE_SIZES)
     param_names: ClassVar = ("variant", "dtype", "window", "n")
     rounds = 2
     repeat = (2, 10, 4.0)
     warmup_time = 0.05
-    timeout = 900
+    timeout = 300
 
     def setup(self, variant: str, dtype: str, window: int, n: int) -> None:
-        if self.prepare(variant, dtype, window, n) and VARIANTS[variant].engine != "python":
+        if self.prepare(variant, dtype, window, n):
             self.run(self.x)
 
     def time_transform(self, variant: str, dtype: str, window: int, n: int) -> None:
@@ -55,13 +54,27 @@ class Large(_Prepared):
         self.run(self.x)
 
 
+class Forms(_Prepared):
+    """The article's forms, with its integers: what a slice an element costs in recursion, scan and map."""
+
+    params: ClassVar = (FORMS, WINDOWS, LARGE_SIZES)
+    param_names: ClassVar = ("variant", "window", "n")
+    rounds = 2
+    repeat = (2, 10, 4.0)
+    warmup_time = 0.05
+    timeout = 900
+
+    def setup(self, variant: str, window: int, n: int) -> None:
+        self.prepare(variant, "int32", window, n)
+
+    def time_transform(self, variant: str, window: int, n: int) -> None:
+        self.run(self.x)
+
+
 class LargeOut(_Prepared):
     """Results written into the same array again and again: what the kernel costs once the pages are there."""
 
-    # An interpreted form's time is its interpreter's: where its result goes does not show.
-    params: ClassVar = (
-        tuple(name for name in NAMES if VARIANTS[name].engine != "python"), DTYPES, WINDOWS, LARGE_SIZES,
-    )  # fmt: skip
+    params: ClassVar = (VECTORS, DTYPES, WINDOWS, LARGE_SIZES)
     param_names: ClassVar = Large.param_names
     rounds = 2
     repeat = (2, 10, 4.0)

@@ -28,6 +28,7 @@ KINDS = {
     "transforms_small.Small.time_transform": "small",
     "transforms_small.Entry.time_call": "entry",
     "transforms_large.Large.time_transform": "large",
+    "transforms_large.Forms.time_transform": "large",
     "transforms_large.LargeOut.time_transform": "out",
     "transforms_large.LargeOut.track_copy_share": "share",
     "transforms_large.Memory.peakmem_transform": "memory",
