@@ -13,7 +13,7 @@ import functools
 from typing import TYPE_CHECKING, Any, Protocol
 
 from headgate.transforms.registry import VARIANTS, load, lookup, unavailable_reason
-from headgate.transforms.validate import apply
+from headgate.transforms.validate import DEFAULT_COEFFICIENTS, apply
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,9 +22,6 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
 __all__ = ["Transform", "get", "sliding_polynomial", "variants"]
-
-DEFAULT_COEFFICIENTS: tuple[float, ...] = (0, 1)
-"""p(i) = i, the seed article's weights."""
 
 # The defaults by identity: the fast path must not cost comparisons, and an equal value that is another object (True for
 # 1) only takes the long way, where it is checked.

@@ -18,12 +18,20 @@ if TYPE_CHECKING:
 
     from headgate.transforms.registry import Kernel
 
-__all__ = ["ANCHORS", "DTYPES", "MAX_COEFFICIENTS", "apply", "check_threads"]
+__all__ = ["ANCHORS", "DEFAULT_COEFFICIENTS", "DTYPES", "MAX_COEFFICIENTS", "apply", "check_threads"]
 
 DTYPES = ("int32", "int64", "uint32", "uint64", "float32", "float64")
 """The supported dtypes, and with them the result's: it is the input's, in native byte order."""
 
+_NATIVE = {np.dtype(name): np.dtype(name) for name in DTYPES}
+_NATIVE |= {dtype.newbyteorder(): dtype for dtype in _NATIVE}
+
 ANCHORS = ("absolute", "lag")
+
+DEFAULT_COEFFICIENTS: tuple[float, ...] = (0, 1)
+"""p(i) = i, the seed article's weights."""
+
+_DEFAULTS: dict[str, tuple[float, ...]] = {"i": (0, 1), "u": (0, 1), "f": (0.0, 1.0)}
 
 MAX_COEFFICIENTS = 9
 """Degree at most 8: beyond it a float's weights lose all their digits long before an array ends."""
@@ -49,13 +57,16 @@ def apply(  # noqa: PLR0913, PLR0917 - the public signature and the kernel
     window = min(_check_window(window), max(n, 1))  # a longer window has no more terms
     if anchor not in ANCHORS:
         raise ValueError(f"anchor: {anchor!r} is not one of {', '.join(map(repr, ANCHORS))}")
-    weights = _check_coefficients(coefficients, dtype)
-    _check_weights_are_finite(weights, n if anchor == "absolute" else window, dtype)
+    if coefficients is DEFAULT_COEFFICIENTS:  # small arrays feel every check that cannot fail
+        weights = _DEFAULTS[dtype.kind]
+    else:
+        weights = _check_coefficients(coefficients, dtype)
+        _check_weights_are_finite(weights, n if anchor == "absolute" else window, dtype)
     count = check_threads(threads)
     if out is not None:
         _check_out(out, array, dtype)
     rows = _rows(array, axis, dtype)
-    target = None if out is None else np.moveaxis(out, axis, -1)
+    target = None if out is None else _last(out, axis)
     if target is not None and target.flags.c_contiguous and target.flags.aligned:
         kernel(rows, target.reshape(rows.shape), window, weights, anchor, count)
     else:
@@ -63,7 +74,7 @@ def apply(  # noqa: PLR0913, PLR0917 - the public signature and the kernel
         kernel(rows, result, window, weights, anchor, count)
         shaped = result.reshape((*array.shape[:axis], *array.shape[axis + 1 :], n))
         if target is None:
-            return np.moveaxis(shaped, -1, axis)
+            return shaped if axis == array.ndim - 1 else np.moveaxis(shaped, -1, axis)
         target[...] = shaped
     assert out is not None  # noqa: S101 - tells the type checker what the branches above established
     return out
@@ -84,12 +95,12 @@ def _check_array(x: npt.ArrayLike) -> tuple[np.ndarray[Any, Any], np.dtype[Any]]
     if isinstance(x, np.ma.MaskedArray):
         raise TypeError("x: masked arrays are not supported (the mask would be ignored); pass x.filled(value)")
     array = np.asarray(x)
-    dtype = array.dtype.newbyteorder("=")
-    if dtype.name not in DTYPES:
+    dtype = _NATIVE.get(array.dtype)
+    if dtype is None:
         raise TypeError(f"x: dtype {array.dtype} is not supported; convert with x.astype to one of {', '.join(DTYPES)}")
     if array.ndim == 0:
         raise ValueError("x: must have at least one axis; got a single number (0-d)")
-    return array, np.dtype(dtype.name)
+    return array, dtype
 
 
 def _integer(argument: str, value: Any, expected: str) -> int:
@@ -179,5 +190,12 @@ def _check_out(out: Any, array: np.ndarray[Any, Any], dtype: np.dtype[Any]) -> N
 
 def _rows(array: np.ndarray[Any, Any], axis: int, dtype: np.dtype[Any]) -> np.ndarray[Any, Any]:
     """View `array` as (rows, n) C-contiguous, aligned, native-endian, `axis` last; copy where it must be."""
-    moved = np.require(np.moveaxis(array, axis, -1), dtype=dtype, requirements=["C", "A"])
+    moved = _last(array, axis)
+    if not (moved.flags.c_contiguous and moved.flags.aligned and moved.dtype == dtype):
+        moved = np.require(moved, dtype=dtype, requirements=["C", "A"])
     return moved.reshape((math.prod(moved.shape[:-1]), moved.shape[-1]))
+
+
+def _last(array: np.ndarray[Any, Any], axis: int) -> np.ndarray[Any, Any]:
+    """View `array` with `axis` last."""
+    return array if axis == array.ndim - 1 else np.moveaxis(array, axis, -1)
