@@ -59,6 +59,20 @@ def test_no_page_fetches_anything_from_a_network(tmp_path):
     assert "@import" not in style
 
 
+def test_the_charts_offer_no_button_that_leaves_the_page(tmp_path):
+    report(tmp_path)
+    script = (tmp_path / "site" / "assets" / "charts.js").read_text()
+    (offered,) = re.findall(r"modeBarButtons: (\[\[.*?\]\])", script)
+    assert {name for group in json.loads(offered) for name in group} == {
+        "toImage",
+        "zoom2d",
+        "pan2d",
+        "zoomIn2d",
+        "zoomOut2d",
+        "resetScale2d",
+    }
+
+
 def test_hostile_names_are_text_and_nothing_else(tmp_path):
     text = report(tmp_path, machine="<i>box", variants=(*known.VARIANTS, HOSTILE))
     page = Page(text)

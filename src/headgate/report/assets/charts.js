@@ -30,7 +30,8 @@
     }
     Plotly.react(element, paint(figure.data, style), paint(layout, style), {
       responsive: true, displaylogo: false, displayModeBar: !narrow,
-      modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d"],
+      // These and no others: plotly's own default has a button that sends the chart to its makers' server.
+      modeBarButtons: [["toImage"], ["zoom2d", "pan2d", "zoomIn2d", "zoomOut2d", "resetScale2d"]], plotlyServerURL: "",
       toImageButtonOptions: { format: "svg", filename: element.dataset.figure },
     });
   };
