@@ -338,3 +338,18 @@ def test_pairs_follow_what_samples_take_and_not_a_calibration_that_met_a_busy_mo
     rounds = result.rounds[BenchmarkId("a")]
     assert len(rounds[0].baseline) < len(rounds[1].baseline) == RoundSettings().max_pairs
     assert {r.number for r in rounds} == {4}
+
+
+def test_benchmarks_that_use_several_threads_are_never_pinned_and_the_others_are(monkeypatch):
+    monkeypatch.setattr("os.sched_getaffinity", lambda _: {0, 1})
+    machine = Machine({"one": 1e-4, "many": 1e-4})
+    machine.trouble["calibrate", "many"] = lambda side: {
+        "number": 20,
+        "wall": 0.002,
+        "cores": 1.8 if side is Side.CANDIDATE else 1.0,
+    }
+    result = measure(machine, [spec("one"), spec("many")], settings=RoundSettings(pin="same"), max_rounds=3)
+    assert {len(rounds) for rounds in result.rounds.values()} == {3}
+    launches = [launch for side, launch in machine.launches if side is Side.BASELINE]
+    assert [bool(launch.cpus) for launch in launches] == [False, True, False, True, False, True, False]
+    assert launches[1].hash_seed == launches[2].hash_seed

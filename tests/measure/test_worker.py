@@ -153,6 +153,35 @@ def test_a_module_of_the_suite_is_not_shadowed_by_a_module_of_ours(tmp_path):
     assert result.rounds[BenchmarkId("b.track_ours")][0].baseline == (0.0,)
 
 
+@pytest.mark.slow
+@pytest.mark.skipif(len(os.sched_getaffinity(0)) < 2, reason="two threads need two cores")
+def test_calibration_tells_one_busy_thread_from_two(tmp_path):
+    # zlib releases the interpreter's lock, so two threads really run at once.
+    text = (
+        "import threading, zlib\nDATA = bytes(range(256)) * 40000\ndef work(): zlib.crc32(DATA)\n"
+        "def time_one(): work()\n"
+        "def time_two():\n    t = threading.Thread(target=work)\n    t.start()\n    work()\n    t.join()\n"
+    )
+    one, _ = prepare_interpreters(Path(sys.executable), Path(sys.executable), make_suite(tmp_path, text))
+    worker = launch_worker(one, Launch(memory=False), tmp_path / "w")
+    worker.take(60)
+    cores = {}
+    for name in ("one", "two"):
+        seen = []
+        for _ in range(8):  # on a busy machine the second thread may not get its core at once
+            for command, arguments in (
+                ("load", {"name": f"b.time_{name}", "params": []}),
+                ("calibrate", {"target": 0.05}),
+            ):
+                worker.post(command, **arguments)
+                reply = worker.take(60)
+            seen.append(reply["cores"])
+        cores[name] = max(seen)
+    worker.close()
+    assert cores["one"] <= 1.05
+    assert cores["two"] > 1.1
+
+
 def test_a_worker_dies_with_its_parent_even_inside_a_hanging_benchmark(tmp_path):
     suite = make_suite(tmp_path, "import time\ndef time_hang():\n    time.sleep(600)\n")
     code = (

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import math
 import statistics
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from headgate.measure.session import PairError
@@ -27,11 +27,11 @@ __all__ = [
     "SkippedError",
     "Slice",
     "calibrate",
-    "needs_own_process",
     "take_slice",
 ]
 
 TIMED_KINDS = frozenset({"time", "timeraw"})
+PARALLEL_CORES = 1.1  # CPU seconds per wall second; one thread gives at most 1, and a busy machine less
 DETERMINISTIC_KINDS = frozenset({"memory", "peakmemory"})
 
 
@@ -59,14 +59,18 @@ class RoundSettings:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What calibration found: loops per sample, on both sides the same, and the wall time of one sample."""
+    """What calibration found: loops per sample, on both sides the same, and the wall time of one sample.
+
+    ``parallel``: a side keeps more than one core busy.
+    """
 
     number: int = 1
     sample_seconds: float = 0.0
+    parallel: bool = False
 
     def at(self, number: int) -> Plan:
         """Return the plan for another number of loops per sample."""
-        return Plan(number, self.sample_seconds * number / self.number)
+        return replace(self, number=number, sample_seconds=self.sample_seconds * number / self.number)
 
     def pairs(self, kind: str, slice_seconds: float, settings: RoundSettings) -> int:
         """Return how many pairs fill ``slice_seconds``."""
@@ -92,11 +96,6 @@ class SkippedError(Exception):
         super().__init__(reason)
         self.sides = sides
         self.reason = reason
-
-
-def needs_own_process(spec: BenchmarkSpec) -> bool:
-    """Say whether the benchmark reads a maximum over its process's life."""
-    return spec.kind == "peakmemory"
 
 
 def load(pair: WorkerPair, spec: BenchmarkSpec, caches: Mapping[Side, Path | None]) -> None:
@@ -163,7 +162,8 @@ def calibrate(
     number = max(1, round(math.exp(sum(map(math.log, numbers)) / len(numbers))))
     # What each side's sample will take at the common number.
     seconds = max(float(reply["wall"]) / int(reply["number"]) * number for reply in replies.values())
-    return Plan(number, seconds)
+    parallel = any(float(reply.get("cores", 0.0)) > PARALLEL_CORES for reply in replies.values())
+    return Plan(number, seconds, parallel)
 
 
 def take_slice(  # noqa: PLR0913 - one call site; a bundle of these would be a second name for a round

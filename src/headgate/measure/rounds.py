@@ -24,11 +24,11 @@ from headgate.measure.pairs import (
     RoundSettings,
     SkippedError,
     calibrate,
-    needs_own_process,
     take_slice,
 )
+from headgate.measure.pool import Pool, Sharing
 from headgate.measure.process import launch_worker
-from headgate.measure.session import Launch, PairError, draw_launch, start_pair
+from headgate.measure.session import PairError
 from headgate.model import Side
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
     from headgate.measure.clock import Clock
     from headgate.measure.journal import Journal
-    from headgate.measure.session import Launcher, SideRuntime, WorkerPair
+    from headgate.measure.session import Launcher, SideRuntime
     from headgate.model import BenchmarkId, BenchmarkSpec, Round
 
 __all__ = ["Failure", "Measurement", "Observer", "RoundSettings", "measure_rounds"]
@@ -95,7 +95,7 @@ def measure_rounds(  # noqa: PLR0913 - the engine's one entry; each keyword is a
     except KeyboardInterrupt:
         interrupted = True
     finally:
-        run.end_pair(force=True)
+        run.pool.end(force=True)
         run.sync()
         shutil.rmtree(directory, ignore_errors=True)
     return run.result(interrupted=interrupted)
@@ -120,17 +120,18 @@ class _Run:
     skipped: dict[BenchmarkId, str] = field(default_factory=dict)
     plans: dict[BenchmarkId, Plan] = field(default_factory=dict)
     inside_seconds: float = 0.0
-    prepare_seconds: float = 0.0
     calibration_seconds: float = 0.0
     rounds_run: int = 0
     started: float = field(init=False)
     caches: Caches = field(init=False)
-    launch: Launch = field(init=False)
-    pair: WorkerPair | None = None
+    pool: Pool = field(init=False)
 
     def __post_init__(self) -> None:
         self.started = self.clock.now()
         self.caches = Caches(self.runtimes, self.directory, self.launcher)
+        self.pool = Pool(
+            self.runtimes, self.directory, self.launcher, self.clock, self.rng, self.settings.pin, self.plugins
+        )
 
     def rounds(
         self,
@@ -170,43 +171,38 @@ class _Run:
 
     def calibrate(self, specs: Sequence[BenchmarkSpec]) -> None:
         """Run the uncounted first round: caches, then loops per sample for each benchmark."""
-        self.new_launch(specs)
+        self.pool.new_round(specs)
         for spec in specs:
             with self.guarded(spec):
-                self.caches.prepare(spec, self.launch)
+                self.caches.prepare(spec, self.pool.variant(Sharing.UNPINNED))
                 # A resumed benchmark keeps its loops per sample, so that its rounds stay of one kind.
-                plan = calibrate(self.worker_pair(), spec, self.caches.of(spec), self.settings)
+                plan = calibrate(self.pool.pair(Sharing.UNPINNED), spec, self.caches.of(spec), self.settings)
                 known = self.evidence[spec.id]
                 self.plans[spec.id] = plan = plan.at(known[-1].number) if known else plan
                 self.observer.calibrated(spec.id, plan.number, plan.sample_seconds)
-        self.end_pair()
+        self.pool.end()
         self.sync()
 
     def round(self, live: Sequence[BenchmarkSpec]) -> None:
         """Run one round; it is cut short where it would overrun the budget badly."""
         index = 1 + max((rounds[-1].index for rounds in self.evidence.values() if rounds), default=0)
         self.observer.round_started(index, [spec.id for spec in live])
-        self.new_launch(live)
-        # Peak memory needs processes of its own: last, so that the others share one.
-        queue = deque(sorted(self.rng.sample(list(live), len(live)), key=needs_own_process))
+        self.pool.new_round(live)
+        queue = deque(sorted(self.rng.sample(list(live), len(live)), key=self.sharing))
         deadline = self.started + self.budget_seconds + self.settings.overrun_seconds
         while queue and self.clock.now() < deadline:
             spec = queue.popleft()
             with self.guarded(spec):
                 self.measure(spec, index, len(live))
-        self.end_pair()
+        self.pool.end()
         self.rounds_run += 1
         self.sync()
 
     def measure(self, spec: BenchmarkSpec, index: int, live: int) -> None:
         """Measure one benchmark in the round's pair, or in a pair of its own where only a fresh process tells."""
-        own_process = needs_own_process(spec)
-        if own_process:
-            self.end_pair()
-            self.launch = replace(self.launch, memory=False)  # pympler would add NumPy to every peak
         plan = self.plans[spec.id]
         taken = take_slice(
-            self.worker_pair(),
+            self.pool.pair(self.sharing(spec)),
             spec,
             plan,
             plan.pairs(spec.kind, self.slice_seconds(live), self.settings),
@@ -215,40 +211,25 @@ class _Run:
             rng=self.rng,
             settings=self.settings,
         )
-        if own_process:
-            self.end_pair()
         self.evidence[spec.id].append(taken.round)
         self.inside_seconds += taken.inside_seconds
         # How many samples fit is seen anew each round: calibration may have met a busy moment.
-        self.plans[spec.id] = Plan(plan.number, taken.sample_seconds)
+        self.plans[spec.id] = replace(plan, sample_seconds=taken.sample_seconds)
         self.observer.measured(spec.id, taken.round)
         if self.journal is not None:
             self.journal.round(spec.id, taken.round)
 
+    def sharing(self, spec: BenchmarkSpec) -> Sharing:
+        """Return which processes the benchmark runs in; a track benchmark may time whatever it likes."""
+        if spec.kind == "peakmemory":
+            return Sharing.ALONE
+        parallel = self.plans[spec.id].parallel or spec.kind == "track"
+        return Sharing.UNPINNED if parallel and self.settings.pin != "none" else Sharing.PINNED
+
     def slice_seconds(self, live: int) -> float:
         """Return how long a benchmark's samples may take: longer, the fewer share what a round costs."""
         share = self.settings.inside_share
-        return max(self.settings.slice_seconds, share / (1 - share) * self.prepare_seconds / live)
-
-    def new_launch(self, specs: Sequence[BenchmarkSpec]) -> None:
-        """Draw what the next process pairs share."""
-        memory = any(spec.kind == "memory" for spec in specs)
-        self.launch = draw_launch(self.runtimes, self.rng, self.settings.pin, memory=memory, plugins=self.plugins)
-
-    def worker_pair(self) -> WorkerPair:
-        """Return the running pair, started if need be."""
-        if self.pair is None:
-            before = self.clock.now()
-            self.pair = start_pair(self.runtimes, self.launch, self.directory, self.launcher)
-            self.pair.prepare_seconds = self.clock.now() - before
-        return self.pair
-
-    def end_pair(self, *, force: bool = False) -> None:
-        """End the running pair, if there is one."""
-        pair, self.pair = self.pair, None
-        if pair is not None:
-            self.prepare_seconds = pair.prepare_seconds
-            pair.close(force=force)
+        return max(self.settings.slice_seconds, share / (1 - share) * self.pool.prepare_seconds / live)
 
     @contextlib.contextmanager
     def guarded(self, spec: BenchmarkSpec) -> Iterator[None]:
@@ -259,7 +240,7 @@ class _Run:
             self.skip(spec, skipped)
         except PairError as failure:
             if failure.fatal:
-                self.end_pair(force=True)
+                self.pool.end(force=True)
             self.fail(spec, failure.as_failure())
 
     def fail(self, spec: BenchmarkSpec, failure: Failure) -> None:

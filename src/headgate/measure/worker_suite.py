@@ -41,6 +41,14 @@ def peak_resident_bytes() -> int | None:
     return None
 
 
+def cpu_seconds() -> float:
+    """Return the CPU time of this process, all its threads, and the child processes it has waited for."""
+    import resource
+
+    children = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return time.process_time() + children.ru_utime + children.ru_stime
+
+
 def describe(benchmark: Any) -> dict[str, Any]:
     """Return what the other end needs to know of a discovered benchmark, JSON-ready."""
     entry = {key: getattr(benchmark, key, None) for key in ("name", "type", "unit", "params", "param_names", "version")}
@@ -161,7 +169,7 @@ class Worker:
         benchmark = self.benchmark
         if benchmark.number:
             self.sample(benchmark.number)
-            return dict(self.sample(benchmark.number), number=benchmark.number)
+            return dict(self.sample_with_cores(benchmark.number), number=benchmark.number)
         if benchmark.sample_time != RUNNER_SAMPLE_TIME:
             target = benchmark.sample_time
         number, calls = 1, 0
@@ -172,9 +180,16 @@ class Worker:
                 break
             growth = min(CALIBRATION_GROWTH, max(1.1, target / wall))
             number = 1 if wall >= target else max(number + 1, int(number * growth))
-        wall = min(wall, self.sample(number)["wall"])  # what disturbs a sample makes it longer
+        last = self.sample_with_cores(number)
+        wall = min(wall, last["wall"])  # what disturbs a sample makes it longer
         fitting = max(1, round(number * min(1.0, target / wall)))
-        return {"number": fitting, "wall": wall * fitting / number}
+        return {"number": fitting, "wall": wall * fitting / number, "cores": last["cores"]}
+
+    def sample_with_cores(self, number: int) -> dict[str, Any]:
+        """Take a sample; ``cores`` is the CPU time that all threads and child processes used, over the wall time."""
+        before = cpu_seconds()
+        taken = self.sample(number)
+        return dict(taken, cores=(cpu_seconds() - before) / taken["wall"])
 
     def warm(self, number: int) -> dict[str, Any]:
         """Run uncounted samples: one, or the benchmark's own ``warmup_time`` where it sets one."""
