@@ -24,10 +24,10 @@ if TYPE_CHECKING:
 
 __all__ = ["EPILOG", "HELP", "add_arguments", "run"]
 
-HELP = (
-    "Run the asv suite on the commit at HEAD in this machine's own environment, keep the raw samples in results/, "
-    "profile the hardware and write the HTML report. Ctrl-C keeps what was measured; run it again to go on from there."
-)
+HELP = """\
+Run the asv suite on the commit at HEAD in an environment of its own, keep the raw samples in
+results/, profile the hardware and write the HTML report. Ctrl-C keeps what was measured; run it
+again to go on from there."""
 EPILOG = """examples:
   headgate bench --quick                      a representative part, in a few minutes
   headgate bench                              the suite without what takes hours

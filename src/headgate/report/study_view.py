@@ -174,7 +174,7 @@ def _share_figures(found: Sequence[Point]) -> list[Figure]:
         ]
         caption = (
             "Time of a streaming copy of the same bytes ÷ time of the transform, taken in turns in one process; median "
-            "of 9 pairs; solid: int32, dotted: float64. 100 % is the machine's limit."
+            "of 3 to 9 pairs; solid: int32, dotted: float64. 100 % is the machine's limit."
         )
         figures.append(
             share_figure(f"share-{window}", f"How near to the copy's own speed (window {window})", lines, caption)
