@@ -1,4 +1,4 @@
 """How much work there is."""
 
 UNITS = 1000
-CHUNKS = 1000
+MANY = 4000

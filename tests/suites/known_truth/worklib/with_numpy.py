@@ -1,8 +1,8 @@
-"""NumPy work: UNITS small operations, or CHUNKS chunks of an array that no cache holds."""
+"""NumPy work: UNITS (or MANY) small operations, or UNITS chunks of an array that no cache holds."""
 
 import numpy as np
 
-from .units import CHUNKS, UNITS
+from .units import MANY, UNITS
 
 SMALL = np.arange(32.0)
 CHUNK = 1 << 10  # float64: 8 KiB
@@ -27,19 +27,19 @@ def small_sum():
 
 def small_index():
     a = SMALL
-    for _ in range(UNITS):
+    for _ in range(MANY):
         b = a[3:20:2]
         b = a[5]
     return b
 
 
 def memory_copy():
-    for k in range(CHUNKS):
+    for k in range(UNITS):
         start = STARTS[k]
         TARGET[:] = ARRAY[start : start + CHUNK]
 
 
 def memory_scale():
-    for k in range(CHUNKS):
+    for k in range(UNITS):
         start = STARTS[k]
         np.multiply(ARRAY[start : start + CHUNK], 1.5, out=TARGET)
