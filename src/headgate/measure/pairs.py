@@ -46,7 +46,7 @@ class RoundSettings:
     """
 
     sample_seconds: float = 0.002
-    slice_seconds: float = 0.036
+    slice_seconds: float = 0.040
     inside_share: float = 0.66
     min_pairs: int = 2
     max_pairs: int = 32
