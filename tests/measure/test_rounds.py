@@ -242,15 +242,14 @@ def test_ctrl_c_keeps_every_complete_round_and_says_so():
     assert machine.forced >= 2
 
 
-def test_memory_kinds_stop_after_few_rounds_and_peak_memory_gets_processes_of_its_own():
+def test_memory_kinds_take_one_pair_a_round_and_peak_memory_gets_processes_of_its_own():
     machine = Machine({"m": 1e-3, "p": 1e-3, "t": 1e-4})
-    settings = RoundSettings(deterministic_rounds=3)
     specs = [spec("p", "peakmemory"), spec("m", "memory"), spec("t")]
-    result = measure(machine, specs, settings=settings)
-    assert [len(result.rounds[s.id]) for s in specs] == [3, 3, 6]
+    result = measure(machine, specs)
+    assert [len(result.rounds[s.id]) for s in specs] == [6, 6, 6]
     assert all(len(r.baseline) == 1 for r in result.rounds[BenchmarkId("m")])
     assert not any(launch.memory for _, launch in machine.launches[4:6])
-    assert len(machine.launches) == 2 * (1 + 6 + 3)  # calibration, six rounds, one pair more for each peak
+    assert len(machine.launches) == 2 * (1 + 6 + 6)  # calibration, six rounds, one pair more for each peak
 
 
 def test_setup_cache_runs_once_per_key_and_its_failure_fails_all_that_need_it():
@@ -266,6 +265,19 @@ def test_setup_cache_runs_once_per_key_and_its_failure_fails_all_that_need_it():
         "b": "setup_cache: no",
     }
     assert [command for _, command, _ in machine.asked].count("setup_cache") == 2
+
+
+def test_rounds_carry_the_time_they_began_and_a_resumed_run_goes_on_from_there():
+    machine = Machine({"a": 1e-3, "b": 1e-3})
+    specs = [spec("a"), spec("b")]
+    first = measure(machine, specs)
+    times = {s.id: [r.elapsed for r in first.rounds[s.id]] for s in specs}
+    assert times[specs[0].id] == times[specs[1].id] == sorted(times[specs[0].id])
+    assert times[specs[0].id][0] > 0  # calibration is part of the budget
+    more = measure(machine, specs, previous=first.rounds, max_rounds=9)
+    again = [r.elapsed for r in more.rounds[specs[0].id]]
+    assert again[:6] == times[specs[0].id]
+    assert again == sorted(again)
 
 
 def test_a_resumed_run_goes_on_from_the_journal_as_if_it_had_not_stopped(tmp_path):

@@ -22,7 +22,7 @@ from headgate.measure.suite import discover
 from headgate.model import BenchmarkId, Direction, Side
 
 SUITES = Path(__file__).resolve().parents[1] / "suites"
-SETTINGS = RoundSettings(sample_seconds=2e-4, slice_seconds=2e-3, deterministic_rounds=2, max_pairs=4)
+SETTINGS = RoundSettings(sample_seconds=2e-4, slice_seconds=2e-3, max_pairs=4)
 
 
 def sides(suite: str, **candidate: str):

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from headgate.model import BenchmarkSpec
 
 __all__ = [
-    "DETERMINISTIC_KINDS",
     "TIMED_KINDS",
     "Plan",
     "RoundSettings",
@@ -32,7 +31,6 @@ __all__ = [
 
 TIMED_KINDS = frozenset({"time", "timeraw"})
 PARALLEL_CORES = 1.1  # CPU seconds per wall second; one thread gives at most 1, and a busy machine less
-DETERMINISTIC_KINDS = frozenset({"memory", "peakmemory"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +50,6 @@ class RoundSettings:
     max_pairs: int = 32
     long_call_seconds: float = 0.5  # one pair a round above this
     unwarmed_call_seconds: float = 2.0  # no uncounted first call above this
-    deterministic_rounds: int = 10  # memory kinds repeat themselves; rounds beyond these add nothing
     overrun_seconds: float = 5.0  # how far a round may run past the budget before it is cut
     pin: str = "none"  # "none", "same" (both sides on one core) or "separate"
 

@@ -19,7 +19,6 @@ from headgate.measure.caches import Caches
 from headgate.measure.clock import SystemClock
 from headgate.measure.measurement import Failure, Measurement, Observer
 from headgate.measure.pairs import (
-    DETERMINISTIC_KINDS,
     Plan,
     RoundSettings,
     SkippedError,
@@ -122,12 +121,16 @@ class _Run:
     inside_seconds: float = 0.0
     calibration_seconds: float = 0.0
     rounds_run: int = 0
+    round_elapsed: float = 0.0
     started: float = field(init=False)
+    earlier: float = field(init=False)
     caches: Caches = field(init=False)
     pool: Pool = field(init=False)
 
     def __post_init__(self) -> None:
         self.started = self.clock.now()
+        # A resumed run goes on at the time the recorded one had reached: what was spent stays spent.
+        self.earlier = max((rounds[-1].elapsed for rounds in self.evidence.values() if rounds), default=0.0)
         self.caches = Caches(self.runtimes, self.directory, self.launcher)
         self.pool = Pool(
             self.runtimes, self.directory, self.launcher, self.clock, self.rng, self.settings.pin, self.plugins
@@ -158,16 +161,15 @@ class _Run:
     ) -> list[BenchmarkSpec]:
         """Return the specs that go on."""
         wanted, out = set(undecided(self.evidence)), {*self.failures, *self.skipped}
-        live = [spec for spec in specs if spec.id in wanted and spec.id not in out and not self.full(spec, max_rounds)]
+        live = [
+            spec
+            for spec in specs
+            if spec.id in wanted and spec.id not in out and len(self.evidence[spec.id]) < max_rounds
+        ]
         left = [spec.id for spec in specs if spec not in live and spec.id not in out]
         if told and left:
             self.observer.decided(left)
         return live
-
-    def full(self, spec: BenchmarkSpec, max_rounds: int) -> bool:
-        """Say whether further rounds are out of the plan or would add nothing."""
-        enough = self.settings.deterministic_rounds if spec.kind in DETERMINISTIC_KINDS else max_rounds
-        return len(self.evidence[spec.id]) >= min(enough, max_rounds)
 
     def calibrate(self, specs: Sequence[BenchmarkSpec]) -> None:
         """Run the uncounted first round: caches, then loops per sample for each benchmark."""
@@ -188,6 +190,7 @@ class _Run:
         index = 1 + max((rounds[-1].index for rounds in self.evidence.values() if rounds), default=0)
         self.observer.round_started(index, [spec.id for spec in live])
         self.pool.new_round(live)
+        self.round_elapsed = self.earlier + self.clock.now() - self.started
         queue = deque(sorted(self.rng.sample(list(live), len(live)), key=self.sharing))
         deadline = self.started + self.budget_seconds + self.settings.overrun_seconds
         while queue and self.clock.now() < deadline:
@@ -211,13 +214,14 @@ class _Run:
             rng=self.rng,
             settings=self.settings,
         )
-        self.evidence[spec.id].append(taken.round)
+        measured = replace(taken.round, elapsed=self.round_elapsed)
+        self.evidence[spec.id].append(measured)
         self.inside_seconds += taken.inside_seconds
         # How many samples fit is seen anew each round: calibration may have met a busy moment.
         self.plans[spec.id] = replace(plan, sample_seconds=taken.sample_seconds)
-        self.observer.measured(spec.id, taken.round)
+        self.observer.measured(spec.id, measured)
         if self.journal is not None:
-            self.journal.round(spec.id, taken.round)
+            self.journal.round(spec.id, measured)
 
     def sharing(self, spec: BenchmarkSpec) -> Sharing:
         """Return which processes the benchmark runs in; a track benchmark may time whatever it likes."""

@@ -72,7 +72,7 @@ def read_policy_file(path: str | os.PathLike[str]) -> PolicyFile:
     try:
         document = tomllib.loads(target.read_bytes().decode("utf-8-sig"))
     except FileNotFoundError:
-        raise InputError(f"{path}: no such file; check --config, or leave it out to use the defaults") from None
+        raise InputError(f"{path}: no such file; check --policy, or leave it out to use the defaults") from None
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror or error})") from error
     except UnicodeDecodeError as error:
@@ -99,7 +99,7 @@ def load_policy(
     start
         Where the search for a policy file begins.
     config
-        This file instead of a search (``--config``).
+        This file instead of a search (``--policy``).
     options
         The command line's values by policy key; None where an option was not given.
 
