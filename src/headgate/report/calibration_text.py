@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 __all__ = ["calibration_rows", "calibration_text"]
 
 WIDTH = 110
+NAME_WIDTH = 40  # numbers wrap their headings before names are broken
 
 
 def calibration_rows(calibration: Calibration, policy: Policy) -> list[tuple[str, ...]]:
@@ -46,7 +47,7 @@ def _table(calibration: Calibration, policy: Policy) -> str:
     from rich.table import Table
 
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
-    table.add_column("benchmark", overflow="fold")
+    table.add_column("benchmark", overflow="fold", min_width=NAME_WIDTH)
     headings = (
         "noise within",
         "between processes",
