@@ -97,6 +97,14 @@ def test_every_make_target_in_the_readme_exists() -> None:
     assert set(re.findall(r"`?make ([a-z][a-z-]*)", (ROOT / "README.md").read_text())) <= targets
 
 
+def test_the_project_gates_itself_with_a_policy_that_loads() -> None:
+    from headgate.gates.policy import policy_for
+    from headgate.store.policy_file import load_policy
+
+    policy = load_policy(ROOT)
+    assert policy_for(policy, "transforms_large.LargeOut.track_copy_share('cython')").direction == "higher"
+
+
 def test_every_dependency_has_its_line() -> None:
     import tomllib
 

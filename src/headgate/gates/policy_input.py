@@ -22,7 +22,7 @@ __all__ = ["COMMAND_LINE", "gate_table", "parse_budget", "parse_fraction", "poli
 
 COMMAND_LINE = "command line"
 # Tables of headgate.toml that belong to other parts of headgate.
-_OTHER_TABLES = ("rollout",)
+_OTHER_TABLES = ("bench", "rollout")
 _UNITS = {"": 1.0, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0}
 _PERCENT = re.compile(r"\s*(-?[0-9.]+)\s*%\s*")
 _DURATION_PART = re.compile(r"\s*([0-9]+(?:\.[0-9]*)?|\.[0-9]+)\s*(s|min|m|h|)\s*", re.IGNORECASE)
