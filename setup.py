@@ -16,7 +16,7 @@ C_FLAGS = (
 )
 
 
-# The error-free transformations of the float kernels count every rounding: no multiply-add may be made of two operations.
+# The error-free transformations of the float kernels count every rounding: no multiply-add may be made of two steps.
 EXACT_FLAGS = [] if sys.platform == "win32" else ["-ffp-contract=off", "-Wextra", "-pthread"]
 
 

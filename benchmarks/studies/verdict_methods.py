@@ -159,8 +159,8 @@ def drifting(rng: np.random.Generator, shape: tuple[int, int]) -> FloatArray:
 def recorded(values: list[list[float]]) -> Callable[[np.random.Generator, tuple[int, int]], FloatArray]:
     """Return a sampler of recorded rounds: a random benchmark per replicate, its rounds drawn with random signs.
 
-    Both sides of a recorded round ran the same code, so which of them was called the candidate is arbitrary: the sign is
-    a fair coin by design. Without it the accidental median of a finite recording would count as a true effect.
+    Both sides of a recorded round ran the same code, so which of them was called the candidate is arbitrary: the sign
+    is a fair coin by design. Without it the accidental median of a finite recording would count as a true effect.
     """
     series = [np.asarray(one) / max(1e-12, float(np.quantile(np.abs(one), 0.68))) for one in values]
 

@@ -1,4 +1,4 @@
-"""Pure-Python work: each function does UNITS (or, of the quick ones, MANY) identical units and nothing else that counts."""
+"""Pure-Python work: each function does UNITS (of the quick ones, MANY) identical units and nothing else that counts."""
 
 import json
 import re
