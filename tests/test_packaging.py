@@ -32,9 +32,11 @@ def test_the_sdist_builds_the_wheel_and_the_wheel_works_in_a_clean_environment(t
     subprocess.run([sys.executable, "-m", "build", "--outdir", str(tmp_path / "dist"), str(source)], check=True)
     (sdist,) = (tmp_path / "dist").glob("*.tar.gz")
     (wheel,) = (tmp_path / "dist").glob("*.whl")
-    names = tarfile.open(sdist).getnames()
-    assert any(name.endswith("ext/_native.pyx") for name in names)
-    assert not any(name.endswith("ext/_native.c") for name in names)
+    with tarfile.open(sdist) as archive:
+        names = archive.getnames()
+    assert any(name.endswith("ext/_ceilings.pyx") for name in names)
+    assert any(name.endswith("ext/kernels.h") for name in names)
+    assert not any(name.endswith("ext/_ceilings.c") for name in names)
     packed = zipfile.ZipFile(wheel).namelist()
     assert {"headgate/py.typed", "headgate/report/assets/style.css", "headgate/report/templates/base.html.j2"} <= set(
         packed
