@@ -35,7 +35,11 @@ def extension(module: str, sources: list[str], flags: list[str] | None = None) -
 
 EXTENSIONS: list[Extension] = [
     extension("headgate.measure._ceilings", ["_ceilings.pyx", "ceilings.c"]),
-    extension("headgate.transforms._native", ["native.c", "dispatch.c", "parallel.c", "interim.c"], EXACT_FLAGS),
+    extension(
+        "headgate.transforms._native",
+        ["native.c", "dispatch.c", "parallel.c", "isa_avx512.c", "isa_avx2.c", "isa_baseline.c"],
+        EXACT_FLAGS,
+    ),
     extension("headgate.transforms._forms", ["_forms.pyx"]),
 ]
 

@@ -13,8 +13,22 @@ typedef struct {
 
 static int always(void) { return 1; }
 
+#if defined(__x86_64__) && defined(__GNUC__)
+/* __builtin_cpu_supports asks the CPU and whether the operating system saves the wide registers. */
+static int has_avx512(void) {
+    return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
+           __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("fma");
+}
+
+static int has_avx2(void) { return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"); }
+#endif
+
 /* Best first. A new instruction set is one file and one line. */
 static const candidate candidates[] = {
+#if defined(__x86_64__) && defined(__GNUC__)
+    {&kernels_avx512, has_avx512},
+    {&kernels_avx2, has_avx2},
+#endif
     {&kernels_baseline, always},
 };
 enum { CANDIDATES = sizeof candidates / sizeof candidates[0] };

@@ -37,6 +37,10 @@ typedef struct {
     void (*copy)(void *out, const void *x, size_t bytes, int streaming);
 } kernel_table;
 
-extern const kernel_table kernels_baseline;
+extern const kernel_table kernels_avx512, kernels_avx2, kernels_baseline; /* the first two on x86-64 only */
+
+/* Kernels are templates: their steps are inlined into loops (INLINE), their loops are functions (APART). */
+#define INLINE inline __attribute__((always_inline))
+#define APART __attribute__((noinline))
 
 #endif

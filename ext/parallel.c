@@ -10,8 +10,8 @@
 
 /* A thread costs some 20-50 us to start and join; half a million elements take about 150 us. */
 #define MIN_CHUNK (1 << 19)
-/* A chunk reads one window more than it writes; that share stays below a quarter. */
-#define WINDOWS_PER_CHUNK 4
+/* A chunk reads one window more than it writes; float kernels up to five. */
+#define WINDOWS_PER_CHUNK 16
 #define MAX_THREADS 64
 
 typedef struct {
