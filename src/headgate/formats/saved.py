@@ -28,6 +28,10 @@ class SavedResult:
 
     ``value`` is the tool's own summary (asv: the median) in ``unit``, None unless measured; ``samples`` may be empty
     when the tool kept none; ``lower`` and ``upper`` bound the tool's interval of ``confidence``, or are None.
+    ``groups`` are the samples by the process that took them, in the tool's order, where it says which did: samples of
+    one process are not independent, so one group is one draw of what differs between processes. Empty means that the
+    tool does not say. ``stddev`` (of single samples, in ``unit``) and ``count`` (of samples) are the tool's own
+    summary, or None; where samples are kept, ``count`` is theirs.
     """
 
     benchmark: BenchmarkId
@@ -42,6 +46,9 @@ class SavedResult:
     kind: str = ""
     version: str | None = None
     started_at: float | None = None  # seconds since the epoch
+    groups: tuple[tuple[float, ...], ...] = ()
+    stddev: float | None = None
+    count: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
