@@ -8,16 +8,20 @@ from __future__ import annotations
 import functools
 import os
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
 from headgate.errors import VariantUnavailableError
 from headgate.transforms import get
-from headgate.transforms.registry import VARIANTS
+from headgate.transforms.registry import VARIANTS, load
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from headgate.transforms.registry import Kernel
+
+Found = TypeVar("Found")
 
 # Every variant of the registry that runs on one machine's arrays: a new variant is in the suite by being in the table.
 NAMES = tuple(name for name, variant in VARIANTS.items() if variant.engine != "spark")
@@ -57,12 +61,19 @@ def array(n: int, dtype: str) -> np.ndarray:
 
 
 def transform_of(name: str) -> Callable[..., np.ndarray]:
-    """Return the variant's transform, or skip the benchmark if the extra it needs is not installed.
+    """Return the variant's transform, or skip the benchmark if the extra it needs is not installed."""
+    return _or_skip(get, name)
 
-    A variant that needs no extra must be there: its absence is a failure, and is recorded as one.
-    """
+
+def kernel_of(name: str) -> Kernel:
+    """Return the variant's kernel, the form without argument checks; or skip the benchmark, as `transform_of` does."""
+    return _or_skip(load, name)
+
+
+def _or_skip(find: Callable[[str], Found], name: str) -> Found:
+    """Return what ``find`` finds; a variant that needs no extra must be there: its absence is a failure."""
     try:
-        return get(name)
+        return find(name)
     except VariantUnavailableError as error:
         if VARIANTS[name].extra is None:
             raise

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import study_results as known
 
@@ -43,6 +45,21 @@ def test_the_form_tables_hold_each_form_under_its_engine(view):
     assert column(large, 2) == ["7.00 ms", "8.00 ms", "9.00 ms"]
     assert [row[1].mark for row in small.rows] == ["best", "", ""]
     assert [row[1].note for row in small.rows] == ["fastest", "2.00×", "3.00×"]
+
+
+def test_small_arrays_are_said_to_be_the_forms_and_whole_calls_to_be_calls(view, loaded):
+    small, large = view.forms
+    assert "the form itself, no argument checks" in small.caption
+    assert "no argument checks" not in large.caption
+    assert next(figure for figure in view.figures if figure.id == "small-int32-10").title == (
+        "Small arrays: the form itself, no argument checks (int32, window 10)"
+    )
+    found = points(loaded.runs)
+    assert "no argument checks" in sizes_table(found, "small", "int32", 10).caption
+    calls = [replace(point, kind="entry", variant="get(numpy)") for point in found if point.variant == "numpy"]
+    table = sizes_table(calls, "entry", "int32", 10)
+    assert table.columns[0] == "function"
+    assert "argument checks and a fresh result included" in table.caption
 
 
 def test_no_order_is_claimed_where_intervals_overlap(loaded):

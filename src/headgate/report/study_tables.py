@@ -12,11 +12,14 @@ from headgate.report.wording import quantity
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["Cell", "Table", "forms_table", "order", "sizes_table", "threads_table"]
+__all__ = ["FORM_ITSELF", "Cell", "Table", "forms_table", "order", "sizes_table", "threads_table"]
 
 ENGINE_NAMES = {"python": "Python", "numba": "Numba", "cython": "Cython (C)", "numpy": "NumPy"}
 FORM_NAMES = {"recursion": "tail recursion", "scan": "scan", "map": "map"}
 UNITS = {"memory": "bytes", "share": ""}
+# Small arrays are measured without what a call adds; the entry's table has that.
+FORM_ITSELF = "the form itself, no argument checks"
+WHOLE_CALL = "argument checks and a fresh result included"
 NOT_MEASURED = "–"  # noqa: RUF001 - an en dash is how tables say "nothing here"
 
 
@@ -56,7 +59,8 @@ def forms_table(points: Sequence[Point], kind: str, n: int, window: int) -> Tabl
             column = [point for key, point in found.items() if key[1] == engine]
             row.append(_form_cell(found.get((form, engine)), column))
         rows.append(tuple(row))
-    caption = f"{n:,} elements of int32, window {window}: time per call, median of {_samples(list(found.values()))}"
+    what = f"{FORM_ITSELF}, time per pass over the array" if kind == "small" else "time per call"
+    caption = f"{n:,} elements of int32, window {window}: {what}, median of {_samples(list(found.values()))}"
     return Table(caption, ("form", *(ENGINE_NAMES[engine] for engine in engines)), tuple(rows))
 
 
@@ -96,7 +100,8 @@ def sizes_table(points: Sequence[Point], kind: str, dtype: str, window: int, thr
         rows.append((Cell(line.variant), *cells))
     everything = [point for line in lines for point in line.points]
     caption = _caption(kind, dtype, window, threads, _samples(everything))
-    return Table(caption, ("variant", *(f"{n:,}" for n in sizes)), tuple(rows))
+    heading = "function" if kind == "entry" else "variant"
+    return Table(caption, (heading, *(f"{n:,}" for n in sizes)), tuple(rows))
 
 
 def threads_table(points: Sequence[Point], dtype: str, window: int) -> Table | None:
@@ -167,8 +172,9 @@ def _samples(points: Sequence[Point]) -> str:
 def _caption(kind: str, dtype: str, window: int, threads: str, samples: str) -> str:
     who = "" if threads == "1" else f", threads: {threads}"
     subject = {
-        "small": f"Small arrays ({dtype}, window {window}): time per call, median of {samples}",
-        "entry": f"What a call costs at least ({dtype}, window {window}): time per call, median of {samples}",
+        "small": f"Small arrays ({dtype}, window {window}), {FORM_ITSELF}: time per pass, median of {samples}",
+        "entry": f"Whole calls on small arrays ({dtype}, window {window}), {WHOLE_CALL}, and the least that an array "
+        f"costs (np.empty): time per call, median of {samples}",
         "large": f"Large arrays ({dtype}, window {window}), fresh result: time per call, median of {samples}",
         "out": f"Large arrays ({dtype}, window {window}), result array given: time per call, median of {samples}",
         "share": f"Share of the streaming copy's bandwidth ({dtype}, window {window}): 100 % is the machine's limit",

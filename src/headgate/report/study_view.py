@@ -13,6 +13,7 @@ from headgate.report.study_figures import Figure, copy_limit, share_figure, size
 from headgate.report.study_missing import missing_table
 from headgate.report.study_tables import (
     ENGINE_NAMES,
+    FORM_ITSELF,
     NOT_MEASURED,
     Cell,
     Table,
@@ -147,7 +148,7 @@ def _orders(found: Sequence[Point], small: int) -> tuple[tuple[str, str], ...]:
 def _figures(found: Sequence[Point], hardware: HardwareProfile | None) -> list[Figure]:
     figures = []
     for kind, title in (
-        ("small", "Small arrays: the cost of a call"),
+        ("small", f"Small arrays: {FORM_ITSELF}"),
         ("large", "Large arrays, a fresh result each call"),
         ("out", "Large arrays, written where the pages are there already"),
     ):
