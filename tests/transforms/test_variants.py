@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 
 from headgate.transforms import get, sliding_polynomial
 from headgate.transforms.definition import error_bound, oracle
+from headgate.transforms.numba_ import BLOCKS_ADDITIONS
+from headgate.transforms.numpy_pieces import RUNNING_SUM_ADDITIONS, doubling_additions
 from headgate.transforms.registry import VARIANTS
 from headgate.transforms.validate import DTYPES
 
@@ -196,3 +198,25 @@ def test_agrees_with_the_oracle_whatever_the_arguments(name, data, agreement):
     if name == "cython":
         public = sliding_polynomial(x, window, coefficients=coefficients, anchor=anchor)
         np.testing.assert_array_equal(public, got)
+
+
+@pytest.mark.parametrize("dtype", ["int32", "uint64"])
+def test_integers_in_numpy_agree_whichever_way_their_windows_are_summed(dtype, agreement):
+    limit = RUNNING_SUM_ADDITIONS[np.dtype(dtype).itemsize]
+    doubled, running = 1 << (limit - 1), (1 << 10) - 1
+    assert doubling_additions(doubled) < limit <= doubling_additions(running)
+    n = 40_000  # several pieces
+    positions = [0, 1, running, running + 1, 16_384, 32_767, 32_768, n - 1]
+    for window in (doubled, running):
+        got = get("numpy")(agreement.row(dtype, n), window)[positions]
+        agreement.check(got, *agreement.expected(dtype, n, window, (0, 1), "absolute", tuple(positions)))
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_floats_in_numba_agree_whichever_way_their_windows_are_summed(dtype, agreement):
+    limit = BLOCKS_ADDITIONS[np.dtype(dtype).itemsize]
+    assert doubling_additions(128) < limit <= doubling_additions(255)
+    positions = (0, 1, 127, 128, 255, 256, 510, 511, 4095, 4096, 5999)
+    for window in (128, 255):
+        got = get("numba")(agreement.row(dtype, 6000), window)[list(positions)]
+        agreement.check(got, *agreement.expected(dtype, 6000, window, (0, 1), "absolute", positions))

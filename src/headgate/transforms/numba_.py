@@ -20,6 +20,7 @@ import numpy as np
 
 from headgate.transforms import numba_kernels as kernels
 from headgate.transforms.numpy_lag import restore_nonfinite
+from headgate.transforms.numpy_pieces import doubling_additions
 from headgate.transforms.polynomial import lag_parts
 
 if TYPE_CHECKING:
@@ -29,8 +30,14 @@ if TYPE_CHECKING:
 
 __all__ = ["as_signed", "kernel", "share_out"]
 
-BLOCKS_WINDOW = 96
-"""Float windows of at least this length are scanned in blocks: measured crossover (64 to 128)."""
+BLOCKS_ADDITIONS = {8: 11, 4: 13}
+"""By item size: float windows that take doubling at least so many additions are scanned in blocks.
+
+Measured at 1,000,000 elements on one core of an Intel Xeon with AVX-512 and 2 MiB of L2 cache (Numba 0.68): for float64
+doubling takes 0.87 (w = 63, 10 additions) and 1.08 (127, 12) of the blocks' time, for float32 0.93 (127, 12) and 1.12
+(255, 14); a power of two from 1,024 on crosses an addition or two earlier. Wider vectors speed up doubling alone;
+benchmarks/studies/transform_crossovers.py measures the crossover.
+"""
 
 THREAD_ITEMS = 1 << 17
 """Elements worth a thread of its own: starting one takes about 100 microseconds, these take as long to compute."""
@@ -60,7 +67,8 @@ def kernel(
             restore_nonfinite(x[row], out[row], window, coefficients)
     else:
         floats = np.array(coefficients, np.float64)
-        summed = kernels.float_absolute_blocks if window >= BLOCKS_WINDOW else kernels.float_absolute_doubling
+        in_blocks = doubling_additions(window) >= BLOCKS_ADDITIONS[x.itemsize]
+        summed = kernels.float_absolute_blocks if in_blocks else kernels.float_absolute_doubling
         share_out(x, threads, lambda r, c: summed(x[r], out[r], window, floats, *c))
 
 

@@ -7,9 +7,9 @@ together from the lengths its binary digits name. That is at most 2 * log2(w) ve
 of the cache (w = 10 takes 4, w = 4096 takes 12). It was chosen by measurement over the two ways whose work does not
 depend on w at all:
 
-- A difference of running sums costs one ``add.accumulate``, a serial dependency: the price of 6 (float64), 9 (int64) or
-  16 (int32) vector additions. It is exact for integers, which wrap, so they use it for windows long enough to gain from
-  it; for floats it drifts and keeps a NaN for ever.
+- A difference of running sums costs one ``add.accumulate``, a serial dependency: about the price of 9 (int64) or 17
+  (int32) vector additions. It is exact for integers, which wrap, so they use it for windows that gain from it
+  (`numpy_pieces.RUNNING_SUM_ADDITIONS` has the figures); for floats it drifts and keeps a NaN for ever.
 - Blocks of w with suffix and prefix scans (van Herk 1992) contain NaN but take two scans, and a plain scan errs by up
   to w*eps/2 (2048 eps at w = 4096); compensating it takes about 20 passes.
 
