@@ -10,17 +10,20 @@ from headgate.transforms.validate import check_threads
 
 X = np.arange(6, dtype=np.int32)
 RESULT = [0, 0, 1, 5, 13, 25]  # w = 2 over 0..5: i^2 + (i-1)^2
-BOTH = pytest.mark.parametrize("call", [sliding_polynomial, get("numpy")], ids=["public", "numpy"])
+# The public entry and `cython` try the native short cut first, `numpy` always goes through the checks in Python.
+EVERY_WAY_IN = pytest.mark.parametrize(
+    "call", [sliding_polynomial, get("cython"), get("numpy")], ids=["public", "cython", "numpy"]
+)
 
 
 @pytest.mark.parametrize("window", [2, np.int64(2), np.uint8(2), np.array(2)])
-@BOTH
+@EVERY_WAY_IN
 def test_any_whole_number_is_a_window(call, window):
     assert call(X, window).tolist() == RESULT
 
 
 @pytest.mark.parametrize("window", [6, 7, 10**30])
-@BOTH
+@EVERY_WAY_IN
 def test_a_window_may_exceed_the_array(call, window):
     assert call(X, window).tolist() == [0, 0, 1, 5, 14, 30]
 
@@ -37,7 +40,7 @@ def test_a_window_may_exceed_the_array(call, window):
         (np.True_, TypeError, "window: .* boolean True"),
     ],
 )
-@BOTH
+@EVERY_WAY_IN
 def test_a_window_that_is_not_a_positive_whole_number_is_refused(call, window, error, said):
     with pytest.raises(error, match=said):
         call(X, window)
@@ -46,26 +49,26 @@ def test_a_window_that_is_not_a_positive_whole_number_is_refused(call, window, e
 @pytest.mark.parametrize(
     "dtype", ["bool", "int8", "int16", "uint8", "float16", "complex128", "object", "longdouble", "U3", "M8[s]"]
 )
-@BOTH
+@EVERY_WAY_IN
 def test_other_dtypes_are_refused_by_name_with_the_supported_ones(call, dtype):
     x = np.zeros(3, dtype)
     with pytest.raises(TypeError, match=rf"x: dtype {x.dtype} is not supported.*int32.*float64".replace("[", r"\[")):
         call(x, 2)
 
 
-@BOTH
+@EVERY_WAY_IN
 def test_a_single_number_is_refused(call):
     with pytest.raises(ValueError, match="x: must have at least one axis"):
         call(np.float64(3), 2)
 
 
-@BOTH
+@EVERY_WAY_IN
 def test_a_masked_array_is_refused_rather_than_unmasked(call):
     with pytest.raises(TypeError, match="masked"):
         call(np.ma.masked_array([1, 2, 3], mask=[0, 1, 0]), 2)
 
 
-@BOTH
+@EVERY_WAY_IN
 def test_lists_become_arrays(call):
     assert call([1, 2, 3], 2).dtype == np.asarray([1]).dtype
     assert call([1.0, 2.0, 3.0], 2).tolist() == [0.0, 0.0, 2.0]
@@ -111,7 +114,7 @@ def test_coefficients_may_be_any_sequence_of_numbers():
 
 
 @pytest.mark.parametrize("anchor", ["", "relative", None, 0])
-@BOTH
+@EVERY_WAY_IN
 def test_an_unknown_anchor_is_refused_with_the_known_ones(call, anchor):
     with pytest.raises(ValueError, match=r"anchor: .* is not one of 'absolute', 'lag'"):
         call(X, 2, anchor=anchor)
@@ -120,7 +123,7 @@ def test_an_unknown_anchor_is_refused_with_the_known_ones(call, anchor):
 @pytest.mark.parametrize(
     ("axis", "error"), [(1, np.exceptions.AxisError), (-2, ValueError), (0.0, TypeError), (True, TypeError)]
 )
-@BOTH
+@EVERY_WAY_IN
 def test_an_axis_that_is_not_there_is_refused(call, axis, error):
     with pytest.raises(error, match="axis"):
         call(X, 2, axis=axis)
@@ -138,13 +141,13 @@ def test_an_axis_that_is_not_there_is_refused(call, axis, error):
         (np.lib.stride_tricks.as_strided(np.zeros(1, np.int32), (6,), (0,)), ValueError, "same memory"),
     ],
 )
-@BOTH
+@EVERY_WAY_IN
 def test_an_out_that_cannot_hold_the_result_is_refused(call, out, error, said):
     with pytest.raises(error, match=f"out: .*{said}"):
         call(X, 2, out=out)
 
 
-@BOTH
+@EVERY_WAY_IN
 def test_an_out_that_shares_memory_with_the_input_is_refused_and_the_input_kept(call):
     memory = np.arange(14, dtype=np.int32)
     for x, out in (
@@ -158,7 +161,7 @@ def test_an_out_that_shares_memory_with_the_input_is_refused_and_the_input_kept(
     assert memory.tolist() == list(range(14))
 
 
-@BOTH
+@EVERY_WAY_IN
 def test_an_out_that_interleaves_with_the_input_is_not_shared(call):
     memory = np.zeros(12, np.int32)
     memory[::2] = X
@@ -166,7 +169,7 @@ def test_an_out_that_interleaves_with_the_input_is_not_shared(call):
     assert memory[::2].tolist() == X.tolist()
 
 
-@BOTH
+@EVERY_WAY_IN
 def test_out_is_filled_and_returned_in_any_memory_layout(call):
     for out in (np.empty(6, np.int32), np.empty(12, np.int32)[::2], np.empty(6, np.int32)[::-1]):
         assert call(X, 2, out=out) is out
@@ -176,7 +179,7 @@ def test_out_is_filled_and_returned_in_any_memory_layout(call):
 @pytest.mark.parametrize(
     ("threads", "error"), [(0, ValueError), (-1, ValueError), ("some", TypeError), (1.5, TypeError), (True, TypeError)]
 )
-@BOTH
+@EVERY_WAY_IN
 def test_threads_are_a_positive_number_or_all(call, threads, error):
     with pytest.raises(error, match=r"threads: .*all"):
         call(X, 2, threads=threads)
@@ -195,7 +198,7 @@ def test_an_unknown_variant_is_refused_with_the_known_ones():
         get(3)
 
 
-@BOTH
+@EVERY_WAY_IN
 def test_computing_with_nan_and_overflow_warns_of_nothing(call, recwarn):
     call(np.array([np.inf, -np.inf, np.nan, 1e308, 1e308, 1e308, 0.0]), 3)
     assert not recwarn.list

@@ -82,6 +82,27 @@ def test_a_transform_says_what_it_is():
     assert get("numpy") is transform
 
 
+@pytest.mark.parametrize("call", [sliding_polynomial, get("cython")], ids=["public", "cython"])
+def test_the_native_short_cut_is_tried_with_the_default_arguments_and_no_others(call, monkeypatch):
+    tried = []
+    x, out = np.arange(3.0), np.empty(3)
+    answer = np.zeros(3)
+    monkeypatch.setattr("headgate.transforms._fast", lambda *given: tried.append(given) or answer)
+    assert call(x, 2) is answer
+    assert call(x, 2, out=out) is answer
+    assert [given[1] for given in tried] == [2, 2]
+    assert tried[1][2] is out
+    for named in ({"threads": 2}, {"anchor": "lag"}, {"coefficients": (1,)}, {"axis": 0}):
+        assert call(x, 2, **named) is not answer
+    assert len(tried) == 2
+
+
+def test_no_other_variant_is_answered_by_the_native_kernel(monkeypatch):
+    monkeypatch.setattr("headgate.transforms._fast", lambda *_: pytest.fail("the native kernel was called"))
+    for name in set(VARIANTS) - {"cython"}:
+        assert get(name)(np.array([5, 6, 7, 8]), 2).tolist() == [0, 0, 6, 20]
+
+
 def test_every_variant_s_file_is_in_the_table_s_place():
     assert all(variant.module.startswith("headgate.transforms.") for variant in VARIANTS.values())
     assert [variant.name for variant in VARIANTS.values()] == list(VARIANTS)

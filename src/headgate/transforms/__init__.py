@@ -27,6 +27,8 @@ __all__ = ["Transform", "get", "sliding_polynomial", "variants"]
 # 1) only takes the long way, where it is checked.
 _ANCHOR, _AXIS, _AUTO, _ONE_THREAD = "absolute", -1, "auto", 1
 
+# The variant whose kernel the fast path runs.
+_NATIVE = "cython"
 
 try:
     from headgate.transforms._native import fast as _fast
@@ -137,17 +139,28 @@ def get(name: str) -> Transform:
         It needs an extra that is not installed; the message names it.
     """
     kernel = load(name)
+    native = name == _NATIVE
 
     def transform(
         x: npt.ArrayLike,
         window: int,
         *,
         coefficients: Sequence[float] = DEFAULT_COEFFICIENTS,
-        anchor: str = "absolute",
-        axis: int = -1,
+        anchor: str = _ANCHOR,
+        axis: int = _AXIS,
         out: np.ndarray[Any, Any] | None = None,
-        threads: int | str = 1,
+        threads: int | str = _ONE_THREAD,
     ) -> np.ndarray[Any, Any]:
+        if (
+            native
+            and coefficients is DEFAULT_COEFFICIENTS
+            and threads is _ONE_THREAD
+            and axis is _AXIS
+            and anchor is _ANCHOR
+        ):
+            result = _fast(x, window, out)  # None whenever anything is out of the ordinary
+            if result is not None:
+                return result
         return apply(kernel, x, window, coefficients, anchor, axis, out, threads)
 
     transform.__name__ = transform.__qualname__ = name
@@ -158,4 +171,4 @@ def get(name: str) -> Transform:
 @functools.cache
 def _best() -> str:
     """Choose the native kernel where it is built, else NumPy: neither compiles anything on its first call."""
-    return "cython" if unavailable_reason("cython") is None else "numpy"
+    return _NATIVE if unavailable_reason(_NATIVE) is None else "numpy"

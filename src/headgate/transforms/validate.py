@@ -65,23 +65,22 @@ def apply(  # noqa: PLR0913, PLR0917 - the public signature and the kernel
     count = check_threads(threads)
     if out is not None:
         _check_out(out, array, dtype)
-    rows = _rows(array, axis, dtype)
+    source = _last(array, axis)
     target = None if out is None else _last(out, axis)
-    if target is not None and target.flags.c_contiguous and target.flags.aligned:
-        kernel(rows, target.reshape(rows.shape), window, weights, anchor, count)
-    else:
-        result = np.empty(rows.shape, dtype)
-        kernel(rows, result, window, weights, anchor, count)
-        shaped = result.reshape((*array.shape[:axis], *array.shape[axis + 1 :], n))
-        if target is None:
-            return shaped if axis == array.ndim - 1 else np.moveaxis(shaped, -1, axis)
-        target[...] = shaped
-    assert out is not None  # noqa: S101 - tells the type checker what the branches above established
+    direct = target is not None and target.flags.carray  # C-contiguous, aligned and writable
+    result = target if direct and target is not None else np.empty(source.shape, dtype)
+    kernel(_rows(source, dtype), _as_rows(result), window, weights, anchor, count)
+    if out is None:
+        return result if source is array else np.moveaxis(result, -1, axis)
+    if target is not None and not direct:
+        target[...] = result
     return out
 
 
 def check_threads(threads: int | str) -> int:
     """Resolve ``threads``: a number of at least 1, or "all" for the CPUs this process may use."""
+    if type(threads) is int and threads >= 1:
+        return threads
     if isinstance(threads, str) and threads == "all":
         return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     count = _integer("threads", threads, 'a whole number of at least 1, or "all"')
@@ -92,9 +91,12 @@ def check_threads(threads: int | str) -> int:
 
 def _check_array(x: npt.ArrayLike) -> tuple[np.ndarray[Any, Any], np.dtype[Any]]:
     """`x` as an array of a supported dtype with at least one axis, and that dtype in native byte order."""
-    if isinstance(x, np.ma.MaskedArray):
+    if type(x) is np.ndarray:
+        array = x
+    elif isinstance(x, np.ma.MaskedArray):
         raise TypeError("x: masked arrays are not supported (the mask would be ignored); pass x.filled(value)")
-    array = np.asarray(x)
+    else:
+        array = np.asarray(x)
     dtype = _NATIVE.get(array.dtype)
     if dtype is None:
         raise TypeError(f"x: dtype {array.dtype} is not supported; convert with x.astype to one of {', '.join(DTYPES)}")
@@ -105,6 +107,8 @@ def _check_array(x: npt.ArrayLike) -> tuple[np.ndarray[Any, Any], np.dtype[Any]]
 
 def _integer(argument: str, value: Any, expected: str) -> int:
     """`value` as a Python int; booleans and floats are refused, NumPy's integers are not."""
+    if type(value) is int:
+        return value
     if isinstance(value, (bool, np.bool_)):
         raise TypeError(f"{argument}: must be {expected}; got the boolean {value}")
     try:
@@ -178,7 +182,7 @@ def _check_out(out: Any, array: np.ndarray[Any, Any], dtype: np.dtype[Any]) -> N
         raise TypeError(f"out: must have the result's dtype, {dtype} in native byte order; got {out.dtype}")
     if not out.flags.writeable:
         raise ValueError("out: is read-only; pass a writable array")
-    if any(length > 1 and stride == 0 for length, stride in zip(out.shape, out.strides, strict=True)):
+    if not out.flags.c_contiguous and _repeats(out):
         raise ValueError("out: several of its elements are the same memory; pass an array of its own")
     try:
         overlaps = np.shares_memory(array, out, max_work=OVERLAP_WORK)  # type: ignore[arg-type]  # its stubs know only -1 and 0
@@ -188,12 +192,24 @@ def _check_out(out: Any, array: np.ndarray[Any, Any], dtype: np.dtype[Any]) -> N
         raise ValueError("out: shares memory with x, which is never modified; pass a separate array")
 
 
-def _rows(array: np.ndarray[Any, Any], axis: int, dtype: np.dtype[Any]) -> np.ndarray[Any, Any]:
-    """View `array` as (rows, n) C-contiguous, aligned, native-endian, `axis` last; copy where it must be."""
-    moved = _last(array, axis)
-    if not (moved.flags.c_contiguous and moved.flags.aligned and moved.dtype == dtype):
-        moved = np.require(moved, dtype=dtype, requirements=["C", "A"])
-    return moved.reshape((math.prod(moved.shape[:-1]), moved.shape[-1]))
+def _repeats(out: np.ndarray[Any, Any]) -> bool:
+    """Whether an axis of `out` visits the same memory again and again, as broadcasting makes it."""
+    return any(length > 1 and stride == 0 for length, stride in zip(out.shape, out.strides, strict=True))
+
+
+def _rows(source: np.ndarray[Any, Any], dtype: np.dtype[Any]) -> np.ndarray[Any, Any]:
+    """View `source` as (rows, n) C-contiguous, aligned, native-endian; copy where it must be."""
+    flags = source.flags
+    if not (flags.c_contiguous and flags.aligned and source.dtype == dtype):
+        source = np.require(source, dtype=dtype, requirements=["C", "A"])
+    return _as_rows(source)
+
+
+def _as_rows(array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """View C-contiguous memory as (rows, n)."""
+    if array.ndim == 2:
+        return array
+    return array[np.newaxis] if array.ndim == 1 else array.reshape((math.prod(array.shape[:-1]), array.shape[-1]))
 
 
 def _last(array: np.ndarray[Any, Any], axis: int) -> np.ndarray[Any, Any]:
