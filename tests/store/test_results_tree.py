@@ -9,8 +9,8 @@ import pytest
 
 from headgate.errors import InputError, UsageError
 from headgate.store import bench_log
+from headgate.store.git import head
 from headgate.store.results import machines, read_machine
-from headgate.store.revisions import read_head
 
 DATA = Path(__file__).parents[1] / "data" / "asv"
 
@@ -84,8 +84,8 @@ def test_a_torn_last_line_is_dropped_and_any_other_is_refused(tmp_path):
 def test_no_repository_and_no_commit_are_told_apart(tmp_path):
     import subprocess
 
-    with pytest.raises(UsageError, match="not in a git repository"):
-        read_head(tmp_path)
+    with pytest.raises(InputError, match="not a git repository"):
+        head(tmp_path)
     subprocess.run(["git", "init", "-q"], cwd=tmp_path, check=True)
     with pytest.raises(UsageError, match="no commit yet"):
-        read_head(tmp_path)
+        head(tmp_path)

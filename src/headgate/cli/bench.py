@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from headgate.measure.asv_session import Session, Tally
     from headgate.model import BenchmarkId
     from headgate.store.bench_log import BenchLog
-    from headgate.store.revisions import Head
+    from headgate.store.git import Revision
 
 __all__ = ["EPILOG", "HELP", "add_arguments", "run"]
 
@@ -71,16 +71,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace, out: TextIO, err: TextIO, run_asv: RunAsv | None = None) -> int:
     """Measure, profile, report; ``run_asv`` replaces asv in tests."""
     from headgate.measure import asv_run
-    from headgate.store.revisions import read_head
+    from headgate.store import git
 
     directory = Path.cwd()
     project = asv_run.find_project(directory, args.results.resolve() if args.results else None)
-    head = read_head(directory)
+    head = git.head(directory)
+    changed = git.dirty_files(git.find_repository(directory))
     machine = asv_run.machine_entry(project, args.machine)
     log = project.work / "headgate-bench.log"
     mode = QUICK if args.quick else FULL if args.full else DEFAULT
     runner = run_asv or asv_run.AsvRunner(project, machine, log)
-    _announce(head, machine["machine"], project, err)
+    _announce(head, changed, machine["machine"], project, err)
     session = _session(project, head, machine["machine"], log, runner, mode)
     tally = _measure(session, mode, args, err)
     _profile(project.results, machine["machine"], err)
@@ -90,10 +91,10 @@ def run(args: argparse.Namespace, out: TextIO, err: TextIO, run_asv: RunAsv | No
     return FAILED if tally.failed else 0
 
 
-def _announce(head: Head, machine: str, project: AsvProject, err: TextIO) -> None:
+def _announce(head: Revision, dirty: Sequence[str], machine: str, project: AsvProject, err: TextIO) -> None:
     err.write(f"commit {head.commit[:8]} {head.title}\nmachine {machine}, results in {project.results}\n")
     kept = f"{project.results.name}/"  # what this command writes is no change to what it measures
-    changed = [name for name in head.changed if not name.startswith(kept)]
+    changed = [name for name in dirty if not name.startswith(kept)]
     if changed:
         shown = ", ".join(changed[:3]) + (", …" if len(changed) > 3 else "")
         err.write(
@@ -102,7 +103,7 @@ def _announce(head: Head, machine: str, project: AsvProject, err: TextIO) -> Non
         )
 
 
-def _session(project: AsvProject, head: Head, machine: str, log: Path, runner: RunAsv, mode: Mode) -> Session:
+def _session(project: AsvProject, head: Revision, machine: str, log: Path, runner: RunAsv, mode: Mode) -> Session:
     from headgate.measure.asv_session import Session
 
     env = {"HEADGATE_SUITE": mode.suite} if mode.suite else {}

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from headgate.errors import InputError, UsageError
 
-__all__ = ["Revision", "dirty_files", "extract", "find_repository", "resolve", "same_content", "snapshot"]
+__all__ = ["Revision", "dirty_files", "extract", "find_repository", "head", "resolve", "same_content", "snapshot"]
 
 NEAR_NAMES = 3
 # A snapshot's commit depends on the content alone, so that an unchanged directory finds its build again.
@@ -38,6 +38,16 @@ def find_repository(directory: Path) -> Path:
             "directories or two interpreters instead."
         )
     return Path(found.stdout.strip())
+
+
+def head(directory: Path) -> Revision:
+    """Return the commit checked out around ``directory``; refuse where there is no repository or no commit yet."""
+    repository = find_repository(directory)
+    if _git(repository, "rev-parse", "--verify", "--quiet", "HEAD", check=False).returncode:
+        raise UsageError(
+            f"{repository}: the repository has no commit yet; what is measured is a commit: make one first"
+        )
+    return resolve(repository, "HEAD")
 
 
 def resolve(repository: Path, name: str) -> Revision:
