@@ -53,7 +53,10 @@ HARMLESS = hostile_view("harmless")
 
 @pytest.mark.parametrize("text", HOSTILE)
 def test_no_name_or_message_puts_markup_into_the_page(text):
-    found, expected = Page(page(hostile_view(text))), Page(page(HARMLESS))
+    harmless = (
+        HARMLESS if len(text.splitlines()) == 1 else hostile_view("\n".join(["harmless"] * len(text.splitlines())))
+    )
+    found, expected = Page(page(hostile_view(text))), Page(page(harmless))
     assert found.tags == expected.tags
     assert [name for name, _ in found.attributes] == [name for name, _ in expected.attributes]
     assert "7*7" in "".join(found.text) or "7*7" not in text

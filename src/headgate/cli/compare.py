@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 from headgate.cli.sides import (
     add_side_arguments,
     prepare_sides,
+    same_warning,
     state_directory,
     suite_config,
     uncommitted_warning,
@@ -97,8 +98,9 @@ def make_request(args: argparse.Namespace, config: SuiteConfig, policy: Policy, 
     from headgate.measure.comparison import ComparisonRequest
     from headgate.measure.hardware import default_machine, profile_hardware, profile_to_dict
     from headgate.measure.pairs import RoundSettings
-    from headgate.measure.suite import discover
+    from headgate.measure.suite import compile_patterns, discover
 
+    compile_patterns(args.bench)  # refused before the minutes that a build may take
     baseline, candidate = prepare_sides(args, config, lambda text: None if args.quiet else _say(err, text))
     suite = discover(baseline, candidate, regexes=args.bench)
     refuse_nothing_common(suite)
@@ -113,6 +115,7 @@ def make_request(args: argparse.Namespace, config: SuiteConfig, policy: Policy, 
         seed=secrets.randbits(32) if args.seed is None else args.seed,
         partial=bool(args.bench),
         warnings=(
+            *same_warning(baseline, candidate),
             *uncommitted_warning(config, baseline),
             *broken_warnings(suite),
             *margin_warnings(config, policy, hardware),
@@ -131,10 +134,13 @@ def refuse_nothing_common(suite: Suite) -> None:
 
 def broken_warnings(suite: Suite) -> tuple[str, ...]:
     """Name the modules of the suite that a side could not import."""
+    found: dict[tuple[str, str], list[str]] = {}
+    for side, modules in suite.broken.items():
+        for module, why in modules.items():
+            found.setdefault((module, why), []).append(side)
     return tuple(
-        f"{module} cannot be imported on the {side}'s side: {why}"
-        for side, modules in suite.broken.items()
-        for module, why in modules.items()
+        f"{module} cannot be imported on {'either' if len(sides) > 1 else sides[0]} side: {why}"
+        for (module, why), sides in found.items()
     )
 
 

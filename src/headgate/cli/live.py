@@ -38,6 +38,7 @@ class LiveObserver(ComparisonObserver):
         self.last_line = self.started
         self.comparisons: Sequence[Comparison] = ()
         self.calibrations = 0
+        self.out: set[BenchmarkId] = set()
         self.failures = 0
         self.round_index = 0
         self.live: Live | None = None
@@ -54,11 +55,17 @@ class LiveObserver(ComparisonObserver):
     def failed(self, benchmark: BenchmarkId, failure: Failure) -> None:
         """Say at once what failed."""
         self.failures += 1
-        self.say(f"{benchmark} failed: {failure.reason.splitlines()[-1] if failure.reason else 'no reason given'}")
+        self.out.add(benchmark)
+        where = f" on the {failure.side}'s side" if failure.side else ""
+        self.say(f"{benchmark} failed{where}: {failure.reason.partition(chr(10))[0] or 'no reason given'}")
+
+    def skipped(self, benchmark: BenchmarkId, reason: str) -> None:  # noqa: ARG002 - the observer's signature
+        """Note that the benchmark is not measured."""
+        self.out.add(benchmark)
 
     def compared(self, comparisons: Sequence[Comparison]) -> None:
         """Show the comparisons so far."""
-        self.comparisons = comparisons
+        self.comparisons = [one for one in comparisons if one.benchmark not in self.out]
         self.refresh()
 
     def summary(self) -> str:
@@ -67,6 +74,7 @@ class LiveObserver(ComparisonObserver):
         if not self.round_index:
             return f"calibrating {self.calibrations} of {self.total} benchmarks, {elapsed}"
         counts = {state: sum(one.state is state for one in self.comparisons) for state in State}
+        counts[State.FAILED] += self.failures
         told = ", ".join(
             f"{count} {state}" for state, count in counts.items() if count and state is not State.INCONCLUSIVE
         )

@@ -14,7 +14,14 @@ if TYPE_CHECKING:
     from headgate.measure.environments import Selection, SuiteConfig
     from headgate.measure.session import SideRuntime
 
-__all__ = ["add_side_arguments", "prepare_sides", "state_directory", "suite_config", "uncommitted_warning"]
+__all__ = [
+    "add_side_arguments",
+    "prepare_sides",
+    "same_warning",
+    "state_directory",
+    "suite_config",
+    "uncommitted_warning",
+]
 
 EXISTING = "existing"
 
@@ -102,9 +109,13 @@ def _selection(args: argparse.Namespace) -> Selection:
 
 def _as_directory(name: str) -> Path | None:
     """Return ``name`` as a directory where it is written as a path; a bare word is a revision, as for git."""
-    looks_like_path = "/" in name or name.startswith(".")
+    looks_like_path = "/" in name or name.startswith((".", "~"))
     path = Path(name).expanduser()
-    return path if looks_like_path and path.is_dir() else None
+    if looks_like_path and path.is_dir():
+        return path
+    if name.startswith(("./", "../", "/", "~/")):  # no revision begins so
+        raise InputError(f"{name}: no such directory")
+    return None
 
 
 def _interpreters(args: argparse.Namespace, config: SuiteConfig) -> tuple[SideRuntime, SideRuntime]:
@@ -130,6 +141,18 @@ def state_directory(config: SuiteConfig, baseline: SideRuntime, candidate: SideR
         return side.info.commit or hashlib.sha256(side.info.requested.encode()).hexdigest()
 
     return config.env_dir / "headgate" / f"{key(baseline)[:12]}-{key(candidate)[:12]}"
+
+
+def same_warning(baseline: SideRuntime, candidate: SideRuntime) -> tuple[str, ...]:
+    """Warn where both sides are one and the same: such a comparison passes whatever the change was."""
+    one, other = baseline.info, candidate.info
+    if one.commit is not None and one.commit == other.commit:
+        what = f"the same commit ({one.commit[:8]})"
+    elif one.commit is None and baseline.python == candidate.python:
+        what = f"the same interpreter ({baseline.python})"
+    else:
+        return ()
+    return (f"both sides are {what}, so only noise was measured; `headgate calibrate` reports that better",)
 
 
 def uncommitted_warning(config: SuiteConfig, baseline: SideRuntime) -> tuple[str, ...]:

@@ -88,9 +88,14 @@ def mirror(job: dict[str, Any]) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Do the job on stdin."""
+    """Do the job on stdin; a command that fails ends it without our own traceback, which would hide its output."""
+    from asv.util import ProcessError, UserError
+
     job = json.load(sys.stdin)
-    result = {"build": build, "mirror": mirror}[job["action"]](job)
+    try:
+        result = {"build": build, "mirror": mirror}[job["action"]](job)
+    except (ProcessError, UserError) as error:
+        sys.exit(str(error))
     Path(job["result"]).write_text(json.dumps(result), encoding="utf-8")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -44,7 +45,7 @@ class Selection:
 
 def find_config(directory: Path, config: Path | None = None) -> SuiteConfig:
     """Find and read the asv configuration as asv does: ``config``, or the one in ``directory``."""
-    path = config or _only_config(directory)
+    path = _only_config(config or directory) if config is None or config.is_dir() else config
     if not path.is_file():
         raise InputError(f"{path}: no such file. Give asv's configuration with --config.")
     from asv.config import Config
@@ -74,5 +75,10 @@ def _only_config(directory: Path) -> Path:
     if found:
         return found[0]
     below = sorted(path for name in CONFIG_NAMES for path in directory.glob(f"*/{name}"))
-    hint = f"Try --config {below[0].relative_to(directory)}." if below else "Give it with --config FILE."
+    above = [up / name for up in directory.absolute().parents for name in CONFIG_NAMES if (up / name).is_file()]
+    hint = "Give it with --config FILE."
+    if below:
+        hint = f"Try --config {below[0].relative_to(directory)}."
+    elif above:
+        hint = f"Try --config {os.path.relpath(above[0], directory)}."
     raise InputError(f"{directory}: no asv.conf.json here, so there is no suite to run. {hint}")

@@ -125,17 +125,34 @@ def wanted(specs: Sequence[BenchmarkSpec], policy: Policy) -> tuple[BenchmarkSpe
 
 def refuse_hopeless_budget(measurement: Measurement, policy: Policy) -> None:
     """Say which budget would do when this one ended before any decision was possible."""
-    if measurement.interrupted or not measurement.rounds_run:
+    if measurement.interrupted:
         return
     most = max((len(rounds) for rounds in measurement.rounds.values()), default=0)
+    if not measurement.rounds_run:
+        refuse_endless_calibration(measurement, policy, most)
+        return
     if not 0 < most < FIRST_LOOK or len(measurement.failures) + len(measurement.skipped) >= len(measurement.rounds):
         return
     measuring = measurement.wall_seconds - measurement.calibration_seconds
     least = measurement.calibration_seconds + FIRST_LOOK * measuring / measurement.rounds_run
     raise UsageError(
-        f"--budget {policy.budget:g}s is too small to decide anything: it allowed {most} rounds of "
+        f"--budget {policy.budget:g}s is too small to decide anything: it allowed {most} round{'s' * (most > 1)} of "
         f"{measuring / measurement.rounds_run:.1f} s, and no claim is possible before {FIRST_LOOK}. "
         f"Give at least {least + 1:.0f}s, or fewer benchmarks with --bench."
+    )
+
+
+def refuse_endless_calibration(measurement: Measurement, policy: Policy, most: int) -> None:
+    """Say which budget would do when this one ended before the first round; ``most`` rounds came from a resumed run."""
+    ready = measurement.calibrated + len(measurement.failures) + len(measurement.skipped)
+    total = len(measurement.rounds)
+    if most or not measurement.calibrated:
+        return
+    # A round sets each benchmark up and calls it as calibration does, so it takes about as long.
+    whole = measurement.calibration_seconds * total / ready
+    raise UsageError(
+        f"--budget {policy.budget:g}s is too small to decide anything: it ended while the {total} benchmarks were made "
+        f"ready ({ready} were). Give about {whole * (1 + FIRST_LOOK):.0f}s, or fewer benchmarks with --bench."
     )
 
 

@@ -48,7 +48,8 @@ class Measurement:
     """All that was measured.
 
     ``wall_seconds`` is the whole call, calibration (``calibration_seconds``) included; ``inside_seconds`` the part of
-    it spent in counted samples of benchmarked code, both sides; ``rounds_run`` the rounds of this call alone. Rounds
+    it spent in counted samples of benchmarked code, both sides; ``rounds_run`` the rounds of this call alone, and
+    ``calibrated`` the benchmarks that were made ready for them before the budget ended. Rounds
     that a benchmark gave before it failed are kept in ``rounds``, for inspection and not for a verdict.
     """
 
@@ -60,3 +61,4 @@ class Measurement:
     rounds_run: int
     interrupted: bool
     calibration_seconds: float = 0.0
+    calibrated: int = 0

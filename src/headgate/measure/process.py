@@ -95,7 +95,9 @@ class ProcessWorker:
         line, _, self.buffer = self.buffer.partition(b"\n")
         reply: dict[str, Any] = json.loads(line)
         if "error" in reply:
-            raise WorkerError(f"{reply['error']}\n{reply.get('traceback', '')}".rstrip(), fatal=False)
+            traceback = str(reply.get("traceback", ""))
+            more = "" if traceback.strip() == reply["error"] else f"\n{traceback}"
+            raise WorkerError(f"{reply['error']}{more}".rstrip(), fatal=False)
         return reply
 
     def exit_reason(self) -> str:

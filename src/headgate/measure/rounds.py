@@ -175,6 +175,8 @@ class _Run:
         """Run the uncounted first round: caches, then loops per sample for each benchmark."""
         self.pool.new_round(specs)
         for spec in specs:
+            if self.clock.now() - self.started >= self.budget_seconds:
+                break  # without time for a single round; the caller says what would do
             with self.guarded(spec):
                 self.caches.prepare(spec, self.pool.variant(Sharing.UNPINNED))
                 # A resumed benchmark keeps its loops per sample, so that its rounds stay of one kind.
@@ -280,4 +282,5 @@ class _Run:
             rounds_run=self.rounds_run,
             interrupted=interrupted,
             calibration_seconds=self.calibration_seconds,
+            calibrated=len(self.plans),
         )

@@ -154,6 +154,8 @@ class PairError(Exception):
         if len(self.reasons) == 1:
             ((side, reason),) = self.reasons.items()
             return Failure(side, reason)
+        if len({reason.partition("\n")[0] for reason in self.reasons.values()}) == 1:
+            return Failure(None, f"both sides: {self.reasons[Side.BASELINE]}")
         return Failure(None, "\n".join(f"{side}: {reason}" for side, reason in self.reasons.items()))
 
 

@@ -238,12 +238,18 @@ def trim_log() -> None:
         os.ftruncate(1, 0)
 
 
+def is_machinery(filename: str) -> bool:
+    """Say whether a frame is ours, asv_runner's or timeit's: nothing that the suite's author could mend."""
+    directory, name = os.path.split(filename)
+    return directory == HERE or os.sep + "asv_runner" in directory or name in ("timeit.py", "<timeit-src>")
+
+
 def failure(error: BaseException) -> dict[str, Any]:
-    """Return an exception as data: its last line, and the tail of its traceback without our own frames."""
+    """Return an exception as data: its last line, and the tail of its traceback from the suite's own code on."""
     import traceback
 
     frames = error.__traceback__
-    while frames is not None and os.path.dirname(frames.tb_frame.f_code.co_filename) == HERE:  # noqa: PTH120
+    while frames is not None and is_machinery(frames.tb_frame.f_code.co_filename):
         frames = frames.tb_next
     lines = "".join(traceback.format_exception(type(error), error, frames)).splitlines()
     summary = "".join(traceback.format_exception_only(type(error), error)).strip()

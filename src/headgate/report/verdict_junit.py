@@ -92,4 +92,4 @@ def _message(row: Row) -> str:
 
 def _details(row: Row) -> str:
     sides = f", {row.baseline} -> {row.candidate}" if row.baseline else ""
-    return f"{_message(row)}{sides}, {row.rounds} rounds"
+    return "\n".join((f"{_message(row)}{sides}, {row.rounds} rounds", *row.detail))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from headgate.report.wording import count
+from headgate.report.wording import count, shortened
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,6 +21,11 @@ _STYLES = {"pass": "green", "regressed": "bold red", "inconclusive": "yellow", "
 _WIDE = 110
 # More passes than a screen are a count; the files have them all.
 _MAX_PASSED = 40
+# A suite that cannot work at all would fill the screen with the same traceback.
+_MAX_DETAILS = 3
+# What a name needs to be read without a break in every other word.
+_NAME_COLUMNS = 32
+_MAX_NAME_ROWS = 3
 
 
 def verdict_text(view: VerdictView, *, width: int = 80, color: bool = False, quiet: bool = False) -> str:
@@ -43,7 +48,7 @@ def verdict_text(view: VerdictView, *, width: int = 80, color: bool = False, qui
     )
     shown = view.to_read if quiet else (*view.to_read, *view.passed[:_MAX_PASSED])
     if shown:
-        console.print(_table(shown, wide=width >= _WIDE))
+        console.print(_table(shown, console.width))
     hidden = 0 if quiet else len(view.passed) - _MAX_PASSED
     if hidden > 0:
         console.print(f"… and {count(hidden, 'benchmark')} more within the margin")
@@ -53,11 +58,13 @@ def verdict_text(view: VerdictView, *, width: int = 80, color: bool = False, qui
     return "\n".join(line.rstrip() for line in output.getvalue().splitlines()) + "\n"  # type: ignore[attr-defined]  # the StringIO above
 
 
-def _table(rows: Sequence[Row], *, wide: bool) -> rich.table.Table:
+def _table(rows: Sequence[Row], width: int) -> rich.table.Table:
     from rich import box
     from rich.table import Table
     from rich.text import Text
 
+    wide = width >= _WIDE and _room(rows, width, wide=True) >= min(_NAME_COLUMNS, *(len(row.name) for row in rows))
+    longest = _MAX_NAME_ROWS * max(_room(rows, width, wide=wide), _NAME_COLUMNS // 2)
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1), show_edge=False)
     table.add_column("state", no_wrap=True)
     table.add_column("benchmark", overflow="fold", ratio=None)
@@ -67,18 +74,39 @@ def _table(rows: Sequence[Row], *, wide: bool) -> rich.table.Table:
         for heading in ("margin", "baseline", "candidate", "rounds"):
             table.add_column(heading, justify="right", no_wrap=True)
     for row in rows:
-        cells = [Text(row.state, _STYLES[row.state]), Text(row.name), Text(row.change), Text(row.interval)]
-        if wide:
-            cells += [Text(row.margin), Text(row.baseline), Text(row.candidate), Text(str(row.rounds))]
+        name = Text(shortened(row.name, longest))
+        cells = [Text(row.state, _STYLES[row.state]), name, *(Text(text) for text in _numbers(row, wide=wide))]
         table.add_row(*cells)
     return table
 
 
+def _numbers(row: Row, *, wide: bool) -> tuple[str, ...]:
+    """Return the cells right of the name."""
+    more = (row.margin, row.baseline, row.candidate, str(row.rounds)) if wide else ()
+    return (row.change, row.interval, *more)
+
+
+def _room(rows: Sequence[Row], width: int, *, wide: bool) -> int:
+    """Return the columns left for the names."""
+    columns = zip(*((row.state, *_numbers(row, wide=wide)) for row in rows), strict=True)
+    headings = ("state", "change", "interval", "margin", "baseline", "candidate", "rounds")
+    taken = sum(max(len(heading), *map(len, texts)) + 3 for heading, texts in zip(headings, columns, strict=False))
+    return width - taken
+
+
 def _print_notes(console: rich.console.Console, view: VerdictView, *, quiet: bool) -> None:
     console.print()
-    notes = [f"{row.name}: {row.note}" for row in view.rows if row.note and (row.matters or not quiet)]
+    notes = []
+    details = 0
+    for row in view.rows:
+        if row.note and (row.matters or not quiet):
+            details += bool(row.detail)
+            shown = row.detail if details <= _MAX_DETAILS else ()
+            notes.append("\n".join((f"{row.name}: {row.note}", *(f"  {line}" for line in shown))))
     notes += [f"{name}: {why}" for name, why in view.missing if not quiet]
     notes += [text for texts in view.of_the_run for text in texts]
+    if details > _MAX_DETAILS:
+        notes.append(f"{count(details - _MAX_DETAILS, 'more traceback')}: see --html or --junit")
     if notes:
         console.print(_aligned([("-", note) for note in notes]), "")
     if not quiet:

@@ -32,7 +32,8 @@ _TIME_UNITS = ("seconds", "s")
 class Row:
     """One benchmark, ready to show; the texts hold nothing that controls a terminal, and are not escaped for markup.
 
-    ``change`` is above zero where the candidate is worse; ``note`` says what the numbers do not.
+    ``change`` is above zero where the candidate is worse; ``note`` says in a line what the numbers do not, and
+    ``detail`` holds the lines that follow it: the tracebacks and output of what failed.
     """
 
     comparison: Comparison
@@ -46,6 +47,7 @@ class Row:
     candidate: str
     rounds: int
     note: str
+    detail: tuple[str, ...] = ()
 
     @property
     def matters(self) -> bool:
@@ -138,7 +140,8 @@ def _row(comparison: Comparison) -> Row:
     margin = comparison.margin
     known = comparison.ratio is not None
     words = _CHANGE_WORDS.get(comparison.unit, {} if comparison.unit in _TIME_UNITS else _CHANGE_WORDS[""])
-    notes = [comparison.reason, *comparison.warnings]
+    reason, *detail = comparison.reason.splitlines() or [""]
+    notes = [reason, *comparison.warnings]
     if not comparison.required:
         notes.insert(0, "not required: decides nothing")
     return Row(
@@ -153,6 +156,7 @@ def _row(comparison: Comparison) -> Row:
         candidate=quantity(comparison.candidate_median, comparison.unit) if known else "",
         rounds=comparison.rounds,
         note=printable("; ".join(note for note in notes if note)),
+        detail=tuple(printable(line.expandtabs()) for line in detail),
     )
 
 
@@ -168,6 +172,8 @@ def _interval(comparison: Comparison) -> str:
         texts = [percent(bound, margin, least=decimals) for bound in (lower, upper)]
         if texts[0] != texts[1]:
             break
+    if texts[0] == texts[1]:
+        return f"exactly {percent(lower, margin)}"
     return " to ".join(texts)
 
 
