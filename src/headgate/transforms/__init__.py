@@ -69,8 +69,8 @@ def sliding_polynomial(  # noqa: PLR0913 - the public signature; all but two arg
 ) -> np.ndarray[Any, Any]:
     """Sum the last `window` elements before each place, each weighted by a polynomial.
 
-    ``f(X)_n`` is the sum over k = 1..window of ``p(i) * X_i`` with i = n - k; terms with i < 0 are absent. The formula
-    of the article "Evaluate Performance of Scala Tail Recursion", whose weights ``p(i) = i`` are the default.
+    ``f(X)_n`` sums ``p(i) * X_i`` with i = n - k over k = 1..window; terms with i < 0 are absent. The default p(i) = i
+    is the formula of the article "Evaluate Performance of Scala Tail Recursion".
 
     Parameters
     ----------
@@ -94,9 +94,8 @@ def sliding_polynomial(  # noqa: PLR0913 - the public signature; all but two arg
     Returns
     -------
     ndarray
-        The shape and dtype of `x` in native byte order; `out` itself if given. Integers wrap modulo 2^bits. Floats err
-        by at most 8 * eps * sum|terms| of their own window, with no drift; NaN and infinities reach the windows that
-        hold them and no others.
+        Shaped as `x`, in its dtype and native byte order; `out` if given. Integers wrap modulo 2^bits. Floats err by at
+        most 8 * eps * sum|terms| of their window, without drift; NaN and infinities reach the windows that hold them.
 
     Raises
     ------
