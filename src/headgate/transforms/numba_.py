@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["as_signed", "kernel", "share_out"]
+__all__ = ["as_signed", "integer_weights", "kernel", "share_out"]
 
 BLOCKS_ADDITIONS = {8: 11, 4: 13}
 """By item size: float windows that take doubling at least so many additions are scanned in blocks.
@@ -57,7 +57,7 @@ def kernel(
     signed, target = as_signed(x), as_signed(out)
     lag = anchor == "lag" and len(coefficients) > 1  # a constant weighs the same from anywhere
     if x.dtype.kind != "f":
-        weights = np.array(coefficients, x.dtype).view(signed.dtype).astype(np.int64)
+        weights = integer_weights(coefficients, x.dtype)
         moved = kernels.integer_lag if lag else kernels.integer_absolute
         share_out(x, threads, lambda r, c: moved(signed[r], target[r], window, weights, *c))
     elif lag:
@@ -75,6 +75,13 @@ def kernel(
 def as_signed(array: NDArray[Any]) -> NDArray[Any]:
     """View the same memory with unsigned integers read as signed ones."""
     return array.view(f"i{array.itemsize}") if array.dtype.kind == "u" else array
+
+
+def integer_weights(coefficients: tuple[float, ...], dtype: np.dtype[Any]) -> NDArray[Any]:
+    """Give coefficients in the range of `dtype` as the signed ones with the same bits."""
+    if dtype.kind == "i":  # short arrays feel the detour
+        return np.array(coefficients, np.int64)
+    return np.array(coefficients, dtype).view(f"i{dtype.itemsize}").astype(np.int64)
 
 
 def share_out(x: NDArray[Any], threads: int, work: Callable[[slice, tuple[int, int]], None]) -> None:

@@ -11,7 +11,7 @@ import numpy as np
 from numba import types
 from numba.extending import overload
 
-from headgate.transforms.numba_ import as_signed
+from headgate.transforms.numba_ import as_signed, integer_weights
 from headgate.transforms.numba_jit import jit
 
 if TYPE_CHECKING:
@@ -133,12 +133,8 @@ def _kernel(compiled: Callable[..., None], summary: str) -> Callable[..., None]:
         anchor: str,
         threads: int,  # noqa: ARG001 - every kernel takes it; these forms are one loop each
     ) -> None:
-        signed = as_signed(x)
-        if x.dtype.kind == "f":
-            weights = np.array(coefficients, np.float64)
-        else:
-            weights = np.array(coefficients, x.dtype).view(signed.dtype).astype(np.int64)
-        compiled(signed, as_signed(out), window, weights, anchor == "lag")
+        weights = np.array(coefficients, np.float64) if x.dtype.kind == "f" else integer_weights(coefficients, x.dtype)
+        compiled(as_signed(x), as_signed(out), window, weights, anchor == "lag")
 
     kernel.__doc__ = f"{summary}; see :class:`headgate.transforms.registry.Kernel`."
     return kernel
