@@ -267,6 +267,16 @@ def test_setup_cache_runs_once_per_key_and_its_failure_fails_all_that_need_it():
     assert [command for _, command, _ in machine.asked].count("setup_cache") == 2
 
 
+def test_slices_shrink_where_the_budget_would_not_give_the_rounds_a_decision_needs():
+    def first_round(wanted: int) -> int:
+        machine = Machine({"a": 1e-3, "b": 1e-3})
+        settings = RoundSettings(wanted_rounds=wanted)
+        result = measure(machine, [spec("a"), spec("b")], settings=settings, budget_seconds=2.0, max_rounds=1)
+        return len(result.rounds[BenchmarkId("a")][0].baseline)
+
+    assert first_round(0) == first_round(2) > first_round(40) >= 2
+
+
 def test_rounds_carry_the_time_they_began_and_a_resumed_run_goes_on_from_there():
     machine = Machine({"a": 1e-3, "b": 1e-3})
     specs = [spec("a"), spec("b")]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import platform
 import random
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +20,7 @@ from headgate.measure.measurement import Observer
 from headgate.measure.rounds import RoundSettings, measure_rounds
 from headgate.model import Comparison, Side, Verdict
 from headgate.stats.boundaries import FIRST_LOOK
+from headgate.stats.sequential import rounds_needed
 from headgate.store.bundle import Evidence
 
 if TYPE_CHECKING:
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
 
 __all__ = ["ComparisonObserver", "ComparisonRequest", "ComparisonResult", "compare", "journal_header"]
 
+# Rounds beyond the fewest that could ever decide the whole family, so that one contrary round does not cost a decision.
+SPARE_ROUNDS = 8
 # A backstop only: the budget ends a run long before.
 MOST_ROUNDS = 100_000
 
@@ -82,6 +85,8 @@ def compare(
     ------
     UsageError
         The policy skips every benchmark, or the budget ended before any decision was possible.
+    KeyboardInterrupt
+        Ctrl-C came before each benchmark had a round: there is no verdict so far.
     MeasurementError
         A side's process cannot be started at all.
     """
@@ -108,9 +113,12 @@ def compare(
         previous_failures=recorded.failures if recorded else {},
         rng=random.Random(request.seed),  # noqa: S311 - an order of measurement, nothing secret
         max_rounds=MOST_ROUNDS,
-        settings=request.settings,
+        settings=replace(request.settings, wanted_rounds=rounds_needed(plan.alpha / max(1, len(specs))) + SPARE_ROUNDS),
         plugins=request.suite.plugins,
     )
+    out = {*measurement.failures, *measurement.skipped}
+    if measurement.interrupted and not all(rounds or key in out for key, rounds in measurement.rounds.items()):
+        raise KeyboardInterrupt
     refuse_hopeless_budget(measurement, request.policy)
     return ComparisonResult(evidence_of(request, specs, measurement), measurement)
 

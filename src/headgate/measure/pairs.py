@@ -40,11 +40,14 @@ class RoundSettings:
     The defaults follow measurements on small Python benchmarks: samples of 0.3 ms scatter no worse than 2 ms, pairs in
     one process scatter 4-9 %, and two launches differ by as much, so that more pairs than these in one process buy
     little. ``inside_share`` is the share of a round that is to be spent in benchmarked code: when few benchmarks are
-    left, each takes more pairs (up to ``max_pairs``) for the same process start.
+    left, each takes more pairs (up to ``max_pairs``) for the same process start. Where the budget would not allow
+    ``wanted_rounds`` of this size, slices shrink, down to ``least_slice_seconds``: rounds decide, not samples.
     """
 
     sample_seconds: float = 0.002
     slice_seconds: float = 0.040
+    least_slice_seconds: float = 0.012
+    wanted_rounds: int = 0
     inside_share: float = 0.66
     min_pairs: int = 2
     max_pairs: int = 32

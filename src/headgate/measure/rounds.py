@@ -233,9 +233,18 @@ class _Run:
         return Sharing.UNPINNED if parallel and self.settings.pin != "none" else Sharing.PINNED
 
     def slice_seconds(self, live: int) -> float:
-        """Return how long a benchmark's samples may take: longer, the fewer share what a round costs."""
+        """Return how long a benchmark's samples may take: longer, the fewer share what a round costs.
+
+        Shorter, where the time left would not give the rounds a decision needs.
+        """
         share = self.settings.inside_share
-        return max(self.settings.slice_seconds, share / (1 - share) * self.pool.prepare_seconds / live)
+        usual = max(self.settings.slice_seconds, share / (1 - share) * self.pool.prepare_seconds / live)
+        missing = self.settings.wanted_rounds - max(len(rounds) for rounds in self.evidence.values())
+        if missing < 1:
+            return usual
+        left = self.started + self.budget_seconds - self.clock.now()
+        affordable = (left / missing - self.pool.prepare_seconds) / live
+        return min(usual, max(self.settings.least_slice_seconds, affordable))
 
     @contextlib.contextmanager
     def guarded(self, spec: BenchmarkSpec) -> Iterator[None]:
