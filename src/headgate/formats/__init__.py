@@ -1,5 +1,7 @@
 """Foreign and native result formats, one file each; a new format is one file and one line of READERS.
 
+docs/formats.md says what is read of each, and what files without samples cannot say.
+
 A reader module has ``sniff(data) -> bool`` (is this parsed JSON mine?) and ``read(data, path) -> SavedRun``.
 """
 
@@ -19,17 +21,22 @@ if TYPE_CHECKING:
 __all__ = ["READERS", "read_run"]
 
 READERS: dict[str, str] = {
+    "asv 1": "headgate.formats.asv_v1",
     "asv": "headgate.formats.asv",
+    "pytest-benchmark": "headgate.formats.pytest_benchmark",
+    "pyperf": "headgate.formats.pyperf",
+    "headgate": "headgate.formats.native",
 }
 
 
 def read_run(path: Path) -> SavedRun:
-    """Return the run saved in ``path``, whatever known format it has.
+    """Return the run saved in ``path``, whatever known format it has: told by content, never by the file's name.
 
     Raises
     ------
     InputError
-        The file cannot be read, or no reader knows it.
+        The file cannot be read or is damaged, no reader knows it, or it does not hold one run (an evidence bundle of
+        headgate's holds two: `headgate.formats.native.read_sides`).
     """
     data = load(path)
     for module_name in READERS.values():

@@ -1,10 +1,11 @@
-"""asv's result files (version 2) and its benchmarks.json (version 2).
+"""asv's result files (version 2; `headgate.formats.asv_v1` makes them of version 1) and its benchmarks.json.
 
 In a result file each benchmark is a row zipped with ``result_columns``, trailing nulls dropped; a row's lists follow
 ``itertools.product`` of its parameters (the last fastest), whose values are the suite's ``repr`` strings. A whole list
 null means that every combination failed; an element null, that one failed; an element NaN, that it was skipped or not
 selected. ``date`` is the commit's time and ``started_at`` the benchmark's, both in milliseconds. ``profile`` is an
-untrusted pickle-like blob: it is never opened. Source: asv 0.6.6, asv/results.py (Results.save and Results.load).
+untrusted pickle-like blob: it is never opened. asv keeps the samples of all its processes in one list and not how many
+of them each took: there are no groups. Source: asv 0.6.6, asv/results.py (Results.save and Results.load).
 """
 
 from __future__ import annotations
@@ -15,12 +16,13 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from headgate.errors import InputError
+from headgate.formats.fields import expect, finite, is_number, malformed, seconds, short, spread, strings, text, whole
 from headgate.formats.jsonfile import load
 from headgate.formats.saved import Outcome, SavedResult, SavedRun
 from headgate.model import BenchmarkId
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
 __all__ = ["VERSION", "BenchmarkInfo", "describe", "read", "read_benchmarks", "sniff"]
@@ -28,6 +30,9 @@ __all__ = ["VERSION", "BenchmarkInfo", "describe", "read", "read_benchmarks", "s
 VERSION = 2
 # asv's stats_ci_99_a and _b (asv_runner.statistics.compute_stats).
 CONFIDENCE = 0.99
+# Parameters multiply: a few short lists in a hostile file declare more combinations than memory holds.
+MAX_COMBINATIONS = 200_000
+MAX_PARAMETERS = 100
 _REQUIRED = ("commit_hash", "params", "python", "requirements", "result_columns", "results")
 
 
@@ -64,25 +69,23 @@ def read(data: Mapping[str, Any], path: Path) -> SavedRun:
     _check_version(data, path)
     missing = [key for key in _REQUIRED if key not in data]
     if missing:
-        raise InputError(f"{path}: asv result file without {', '.join(missing)}; was it cut short or edited?")
-    columns = [str(column) for column in _expect(data["result_columns"], list, path, "result_columns")]
-    rows = _expect(data["results"], dict, path, "results")
+        raise malformed(path, "this asv result file", f"has no {', '.join(missing)}")
+    columns = [str(column) for column in expect(data["result_columns"], list, path, "result_columns")]
+    rows = expect(data["results"], dict, path, "results")
     fields = {name: _fields(name, row, columns, path) for name, row in rows.items()}
-    durations = {name: float(row["duration"]) for name, row in fields.items() if _is_number(row.get("duration"))}
-    others = _expect(data.get("durations") or {}, dict, path, "durations")
-    durations |= {key: float(value) for key, value in others.items() if _is_number(value)}
+    chosen = _combinations(fields, path)
     return SavedRun(
         source=str(path),
         tool="asv",
-        commit=None if data["commit_hash"] is None else str(data["commit_hash"]),
-        commit_date=_seconds(data.get("date")),
-        environment=str(data.get("env_name") or ""),
-        results=tuple(result for name, row in fields.items() for result in _results(name, row, path)),
-        env_vars=_strings(data.get("env_vars")),
-        machine=_strings(data["params"]),
-        python=str(data["python"]),
-        requirements=_strings(data["requirements"]),
-        durations=durations,
+        commit=text(data["commit_hash"]) or None,
+        commit_date=seconds(data.get("date")),
+        environment=text(data.get("env_name")),
+        results=tuple(result for name, row in fields.items() for result in _results(name, row, chosen[name], path)),
+        env_vars=strings(data.get("env_vars")),
+        machine=strings(data["params"]),
+        python=text(data["python"]),
+        requirements=strings(data["requirements"]),
+        durations=_durations(fields, expect(data.get("durations") or {}, dict, path, "durations")),
     )
 
 
@@ -114,53 +117,76 @@ def _described(item: SavedResult, info: BenchmarkInfo | None) -> SavedResult:
 
 def _check_version(data: Mapping[str, Any], path: Path) -> None:
     version = data.get("version")
-    if version == VERSION:
+    if version == VERSION and is_number(version):
         return
+    shown = version if is_number(version) or version is None else f"of type {type(version).__name__}"
     if isinstance(version, int) and version > VERSION:
-        raise InputError(f"{path}: asv file version {version}; this headgate reads {VERSION}: upgrade headgate")
-    raise InputError(f"{path}: asv file version {version}; headgate reads {VERSION}. Run `asv update` to convert it")
+        raise InputError(f"{path}: asv file version {text(shown)[:20]}; headgate reads {VERSION}: upgrade headgate")
+    raise InputError(f"{path}: asv file version {shown}; headgate reads {VERSION}. Run `asv update` to convert it")
 
 
 def _fields(name: str, row: object, columns: Sequence[str], path: Path) -> dict[str, Any]:
-    values = _expect(row, list, path, f"the row of {name}")
+    values = expect(row, list, path, f"the row of {short(name)}")
     if len(values) > len(columns):
-        raise InputError(f"{path}: {name} has {len(values)} columns, the file declares {len(columns)}")
+        raise malformed(path, short(name), f"has {len(values)} columns, the file declares {len(columns)}")
     return dict(zip(columns, values, strict=False))  # trailing nulls are dropped by asv
 
 
-def _results(name: str, row: Mapping[str, Any], path: Path) -> list[SavedResult]:
-    chosen = list(itertools.product(*_params(row.get("params"), name, path)))
+def _durations(rows: Mapping[str, Mapping[str, Any]], others: Mapping[str, Any]) -> dict[str, float]:
+    """Return how long each benchmark took, and what asv timed besides (``<setup_cache ...>``, ``<build>``)."""
+    found = {name: finite(row.get("duration")) for name, row in rows.items()}
+    found |= {name: finite(value) for name, value in others.items()}
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def _combinations(rows: Mapping[str, Mapping[str, Any]], path: Path) -> dict[str, list[tuple[str, ...]]]:
+    """Return each benchmark's choices of parameters, having counted them before making them."""
+    params = {name: _params(row.get("params"), name, path) for name, row in rows.items()}
+    _check_count(params, path)
+    return {name: list(itertools.product(*lists)) for name, lists in params.items()}
+
+
+def _check_count(params: Mapping[str, Sequence[Sequence[str]]], path: Path) -> None:
+    advice = "split the suite, or get the file again if no suite is that large"
+    for name, lists in params.items():
+        if len(lists) > MAX_PARAMETERS:
+            raise InputError(f"{path}: {short(name)} has more than {MAX_PARAMETERS} parameters; {advice}")
+    if sum(math.prod(map(len, lists)) for lists in params.values()) > MAX_COMBINATIONS:
+        raise InputError(f"{path}: declares more than {MAX_COMBINATIONS:,} combinations of parameters; {advice}")
+
+
+def _results(name: str, row: Mapping[str, Any], chosen: Sequence[tuple[str, ...]], path: Path) -> Iterator[SavedResult]:
     values = _column(row, "result", len(chosen), name, path)
     samples = _column(row, "samples", len(chosen), name, path)
     lower = _column(row, "stats_ci_99_a", len(chosen), name, path)
     upper = _column(row, "stats_ci_99_b", len(chosen), name, path)
     number = _column(row, "stats_number", len(chosen), name, path)
-    started = _seconds(row.get("started_at"))
-    results = []
+    count = _column(row, "stats_repeat", len(chosen), name, path)
+    version, started = row.get("version"), seconds(row.get("started_at"))
     for index, params in enumerate(chosen):
         outcome, value = _outcome(values[index], name, path)
         measured = outcome is Outcome.MEASURED
-        results.append(
-            SavedResult(
-                benchmark=BenchmarkId(name, params),
-                outcome=outcome,
-                value=value,
-                samples=_samples(samples[index], name, path) if measured else (),
-                lower=_finite(lower[index]) if measured else None,
-                upper=_finite(upper[index]) if measured else None,
-                confidence=CONFIDENCE if measured and _finite(lower[index]) is not None else None,
-                number=int(number[index]) if measured and _finite(number[index]) is not None else None,
-                version=row.get("version"),
-                started_at=started,
-            )
+        own = _samples(samples[index], name, path) if measured else ()
+        yield SavedResult(
+            benchmark=BenchmarkId(name, params),
+            outcome=outcome,
+            value=value,
+            samples=own,
+            lower=finite(lower[index]) if measured else None,
+            upper=finite(upper[index]) if measured else None,
+            confidence=CONFIDENCE if measured and finite(lower[index]) is not None else None,
+            number=whole(number[index]) if measured else None,
+            version=version if isinstance(version, str) else None,
+            started_at=started,
+            stddev=spread(own),
+            count=(len(own) or whole(count[index])) if measured else None,
         )
-    return results
 
 
 def _outcome(value: object, name: str, path: Path) -> tuple[Outcome, float | None]:
     if value is None:
         return Outcome.FAILED, None
-    if not _is_number(value):
+    if not is_number(value):
         raise InputError(f"{path}: {name} has the value {value!r}; a number, null or NaN was expected")
     number = float(value)  # type: ignore[arg-type]  # _is_number has just said so
     if math.isnan(number):
@@ -169,58 +195,38 @@ def _outcome(value: object, name: str, path: Path) -> tuple[Outcome, float | Non
 
 
 def _params(value: object, name: str, path: Path) -> list[tuple[str, ...]]:
-    lists = _expect(value if value is not None else [], list, path, f"the parameters of {name}")
-    return [tuple(str(item) for item in _expect(entry, list, path, f"a parameter of {name}")) for entry in lists]
+    lists = expect(value if value is not None else [], list, path, f"the parameters of {short(name)}")
+    return [tuple(text(item) for item in expect(entry, list, path, f"a parameter of {short(name)}")) for entry in lists]
 
 
 def _column(row: Mapping[str, Any], key: str, length: int, name: str, path: Path) -> list[Any]:
     value = row.get(key)
     if value is None:
         return [None] * length
-    values: list[Any] = _expect(value, list, path, f"{key} of {name}")
+    values: list[Any] = expect(value, list, path, f"{key} of {short(name)}")
     if len(values) != length:
-        raise InputError(f"{path}: {key} of {name} has {len(values)} entries for {length} combinations of parameters")
+        raise malformed(path, f"{key} of {short(name)}", f"has {len(values)} entries for {length} combinations")
     return values
 
 
 def _samples(value: object, name: str, path: Path) -> tuple[float, ...]:
-    values = _expect(value if value is not None else [], list, path, f"the samples of {name}")
-    return tuple(float(item) for item in values if _is_number(item) and math.isfinite(item))
+    values = expect(value if value is not None else [], list, path, f"the samples of {short(name)}")
+    if any(item is not None and not is_number(item) for item in values):
+        raise malformed(path, f"the samples of {short(name)}", "hold something else than numbers")
+    return tuple(number for number in map(finite, values) if number is not None)
 
 
 def _info(name: str, entry: object, path: Path) -> BenchmarkInfo:
-    data = _expect(entry, dict, path, name)
+    data = expect(entry, dict, path, short(name))
+    params = _params(data.get("params"), name, path)
+    _check_count({name: params}, path)
+    names = expect(data.get("param_names") or [], list, path, f"param_names of {short(name)}")
     return BenchmarkInfo(
         name=name,
-        kind=str(data.get("type") or ""),
-        unit=str(data.get("unit") or ""),
-        param_names=tuple(str(item) for item in data.get("param_names") or ()),
-        params=tuple(_params(data.get("params"), name, path)),
-        version=str(data.get("version") or ""),
-        rounds=max(1, int(_finite(data.get("rounds")) or 1)),
+        kind=text(data.get("type")),
+        unit=text(data.get("unit")),
+        param_names=tuple(text(item) for item in names),
+        params=tuple(params),
+        version=text(data.get("version")),
+        rounds=whole(data.get("rounds")) or 1,
     )
-
-
-def _expect(value: object, kind: type, path: Path, what: str) -> Any:
-    if not isinstance(value, kind):
-        raise InputError(f"{path}: {what} is a {type(value).__name__}, expected a {kind.__name__}")
-    return value
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
-
-
-def _finite(value: object) -> float | None:
-    return float(value) if _is_number(value) and math.isfinite(value) else None  # type: ignore[arg-type]  # a number
-
-
-def _seconds(milliseconds: object) -> float | None:
-    number = _finite(milliseconds)
-    return None if number is None else number / 1000
-
-
-def _strings(value: object) -> dict[str, str]:
-    if not isinstance(value, dict):
-        return {}
-    return {str(key): "" if item is None else str(item) for key, item in value.items()}

@@ -26,12 +26,12 @@ class Outcome(StrEnum):
 class SavedResult:
     """One benchmark with one choice of parameters.
 
-    ``value`` is the tool's own summary (asv: the median) in ``unit``, None unless measured; ``samples`` may be empty
-    when the tool kept none; ``lower`` and ``upper`` bound the tool's interval of ``confidence``, or are None.
+    ``value`` is the median in ``unit`` (asv's ``track`` benchmarks: the number), None unless measured; ``samples`` may
+    be empty when the tool kept none; ``lower`` and ``upper`` bound the tool's interval of ``confidence``, or are None.
     ``groups`` are the samples by the process that took them, in the tool's order, where it says which did: samples of
     one process are not independent, so one group is one draw of what differs between processes. Empty means that the
     tool does not say. ``stddev`` (of single samples, in ``unit``) and ``count`` (of samples) are the tool's own
-    summary, or None; where samples are kept, ``count`` is theirs.
+    summary, or None; where samples are kept, they are theirs.
     """
 
     benchmark: BenchmarkId
@@ -53,7 +53,11 @@ class SavedResult:
 
 @dataclass(frozen=True, slots=True)
 class SavedRun:
-    """One commit in one environment on one machine. Times are seconds since the epoch, durations seconds."""
+    """One commit in one environment on one machine. Times are seconds since the epoch, durations seconds.
+
+    ``machine`` goes by asv's names, as far as the tool knows: ``machine`` (its name), ``arch``, ``cpu``, ``num_cpu``,
+    ``os`` and ``ram``. ``tool`` is "asv", "pytest-benchmark", "pyperf" or "headgate".
+    """
 
     source: str
     tool: str
