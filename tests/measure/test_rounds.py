@@ -5,11 +5,13 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from headgate.errors import MeasurementError, UsageError
+from headgate.measure.comparison import refuse_hopeless_budget
 from headgate.measure.journal import Journal
 from headgate.measure.measurement import Observer
 from headgate.measure.pairs import Plan, RoundSettings
@@ -144,6 +146,18 @@ def test_a_decided_benchmark_leaves_and_the_others_go_on():
     )
     assert (len(result.rounds[a]), len(result.rounds[b])) == (2, 6)
     assert told[0] == a
+
+
+def test_calibration_stops_when_the_budget_is_spent_and_says_how_far_it_came():
+    machine = Machine(dict.fromkeys("abcdef", 1e-4))
+    for name in "abcdef":
+        machine.trouble["load", name] = lambda _: setattr(machine.clock, "seconds", machine.clock.seconds + 1)
+    result = measure(machine, [spec(name) for name in "abcdef"], budget_seconds=5.0)
+    assert result.calibrated == 3  # two sides, a second each
+    assert result.rounds_run == 0
+    policy = SimpleNamespace(budget=5.0)
+    with pytest.raises(UsageError, match=r"made ready \(3 were\)\. Give about 9\ds"):
+        refuse_hopeless_budget(result, policy)
 
 
 def test_no_round_starts_after_the_budget_is_spent():

@@ -8,16 +8,19 @@ A module is imported only when its subcommand is asked for, so `headgate --versi
 from __future__ import annotations
 
 import argparse
+import contextlib
 import importlib
 import os
+import signal
 import sys
+import threading
 from typing import TYPE_CHECKING, TextIO
 
 from headgate import __version__
 from headgate.errors import HeadgateError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
 __all__ = ["COMMANDS", "ExitCode", "entry", "main"]
 
@@ -37,6 +40,7 @@ class ExitCode:
 COMMANDS: dict[str, tuple[str, str]] = {
     "bench": ("headgate.cli.bench", "run the asv suite at HEAD, save the results, write an HTML report"),
     "compare": ("headgate.cli.compare", "compare two commits of any asv suite and decide whether the change may pass"),
+    "check": ("headgate.cli.check", "decide from results that asv, pytest-benchmark, pyperf or headgate saved"),
     "calibrate": ("headgate.cli.calibrate", "compare a commit with itself: what can this machine resolve?"),
     "profile": ("headgate.cli.profile", "describe this machine and measure its ceilings"),
     "report": ("headgate.cli.report", "write the HTML report from saved results"),
@@ -82,7 +86,8 @@ def main(argv: Sequence[str] | None = None, out: TextIO | None = None, err: Text
         return exit_.code if isinstance(exit_.code, int) else ExitCode.USAGE
     module = importlib.import_module(COMMANDS[args.command][0])
     try:
-        return int(module.run(args, out, err))
+        with sigterm_as_ctrl_c():
+            return int(module.run(args, out, err))
     except HeadgateError as error:
         err.write(f"headgate {args.command}: {error}\n")
         return error.exit_code
@@ -93,6 +98,19 @@ def main(argv: Sequence[str] | None = None, out: TextIO | None = None, err: Text
         # The reader (`| head`) went away; redirect what is left so that interpreter shutdown does not complain.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return ExitCode.PASS
+
+
+@contextlib.contextmanager
+def sigterm_as_ctrl_c() -> Iterator[None]:
+    """Treat SIGTERM as Ctrl-C: `timeout` and continuous integration send it, and builds must not outlive us."""
+    if threading.current_thread() is not threading.main_thread():
+        yield  # only the main thread may handle signals
+        return
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def entry() -> None:

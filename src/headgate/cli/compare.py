@@ -39,7 +39,8 @@ EPILOG = """examples:
   headgate compare -E existing --baseline-python a/bin/python --candidate-python b/bin/python
   headgate compare main HEAD --resume          go on where Ctrl-C (or a small budget) ended
 
-exit codes: 0 pass, 1 regressed, 2 usage or input error, 3 inconclusive (if the policy says so), 4 a benchmark failed"""
+exit codes: 0 pass, 1 regressed, 2 usage or input error, 3 inconclusive (if the policy says so), 4 a benchmark failed,
+130 interrupted before it was decided"""
 
 JOURNAL = "journal.jsonl"
 EVIDENCE = "evidence.json.gz"
@@ -81,7 +82,16 @@ def run(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
     skipped = {str(key): why for key, why in result.measurement.skipped.items()}
     if not args.quiet:
         err.write(time_line(result, args.evidence))
-    return publish(result.verdict, args, out, err, evidence=result.evidence, skipped=skipped, command=command)
+    return publish(
+        result.verdict,
+        args,
+        out,
+        err,
+        evidence=result.evidence,
+        skipped=skipped,
+        command=command,
+        interrupted=result.measurement.interrupted,
+    )
 
 
 def load_run_policy(args: argparse.Namespace) -> Policy:
@@ -139,7 +149,7 @@ def broken_warnings(suite: Suite) -> tuple[str, ...]:
         for module, why in modules.items():
             found.setdefault((module, why), []).append(side)
     return tuple(
-        f"{module} cannot be imported on {'either' if len(sides) > 1 else sides[0]} side: {why}"
+        f"{module} cannot be imported on {'either' if len(sides) > 1 else f'the {sides[0]}'} side: {why}"
         for (module, why), sides in found.items()
     )
 

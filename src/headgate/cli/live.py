@@ -106,12 +106,16 @@ class LiveObserver(ComparisonObserver):
         table.add_column("still undecided", overflow="ellipsis", no_wrap=True, ratio=1)
         table.add_column("ratio", justify="right")
         table.add_column("interval", justify="right")
-        left = [one for one in self.comparisons if one.state is State.INCONCLUSIVE]
+        left = [one for one in self.comparisons if one.state is State.INCONCLUSIVE and self.round_index]
         for one in left[:SHOWN]:
-            table.add_row(Text(str(one.benchmark)), _ratio(one.ratio), f"{_ratio(one.lower)} … {_ratio(one.upper)}")
+            table.add_row(Text(str(one.benchmark)), _ratio(one.ratio), _interval(one))
         if len(left) > SHOWN:
             table.add_row(f"… and {len(left) - SHOWN} more", "", "")
         return table
+
+
+def _interval(one: Comparison) -> str:
+    return "not yet" if one.lower is None and one.upper is None else f"{_ratio(one.lower)} … {_ratio(one.upper)}"
 
 
 def _ratio(value: float | None) -> str:

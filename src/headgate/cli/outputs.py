@@ -92,7 +92,7 @@ def exit_code(verdict: Verdict) -> int:
     return _EXIT_CODES[verdict.state]
 
 
-def publish(
+def publish(  # noqa: PLR0913 - each keyword is a fact of the run that only some callers know
     verdict: Verdict,
     args: argparse.Namespace,
     out: TextIO,
@@ -101,11 +101,14 @@ def publish(
     evidence: Evidence | None = None,
     skipped: Mapping[str, str] | None = None,
     command: str = "",
+    interrupted: bool = False,
 ) -> int:
     """Print the verdict, write every output asked for, and return the exit code.
 
-    ``evidence``, ``skipped`` and ``command`` are shown where they are known. Where GITHUB_STEP_SUMMARY names a file,
-    the Markdown is appended to it. An output that cannot be written does not keep the others from being written.
+    ``evidence``, ``skipped`` and ``command`` are shown where they are known. What is inconclusive only because the run
+    was ``interrupted`` exits as interrupted: the policy speaks of runs that had their whole budget.
+    Where GITHUB_STEP_SUMMARY names a file, the Markdown is appended to it. An output that cannot be written does not
+    keep the others from being written.
 
     Raises
     ------
@@ -116,7 +119,9 @@ def publish(
     view = verdict_view(verdict, command=command, evidence_file=file, skipped=skipped)
     to_stdout = STDOUT in (args.json, args.markdown, args.junit)
     _print_table(view, args, err if to_stdout else out)
-    _warn_if_let_pass(verdict, err)
+    undecided = interrupted and verdict.state is State.INCONCLUSIVE
+    if not undecided:
+        _warn_if_let_pass(verdict, err)
     tasks = _tasks(view, args, out, evidence)
     if args.step_summary:
         _append_step_summary(view, err)
@@ -129,7 +134,7 @@ def publish(
     err.writelines(f"headgate: {other}\n" for other in errors[1:])
     if errors:
         raise errors[0]
-    return exit_code(verdict)
+    return ExitCode.INTERRUPTED if undecided else exit_code(verdict)
 
 
 def _tasks(
@@ -182,8 +187,10 @@ def _shown(text: str, stream: TextIO) -> str:
 
 def _warn_if_let_pass(verdict: Verdict, err: TextIO) -> None:
     if verdict.state is State.INCONCLUSIVE and verdict.policy.get("on_inconclusive") == Action.WARN:
+        # Without a budget nothing was measured: the verdict is over saved results.
+        remedy = "a larger --budget" if "budget" in verdict.policy else "measuring with headgate compare"
         err.write(
-            "headgate: warning: inconclusive, and the policy lets that pass; a larger --budget may decide it, "
+            f"headgate: warning: inconclusive, and the policy lets that pass; {remedy} may decide it, "
             'on_inconclusive = "fail" would exit 3\n'
         )
 

@@ -168,4 +168,5 @@ def uncommitted_warning(config: SuiteConfig, baseline: SideRuntime) -> tuple[str
     if not changed:
         return ()
     shown = ", ".join(changed[:3]) + (" …" if len(changed) > 3 else "")
-    return (f"{len(changed)} files have uncommitted changes, which are not measured ({shown}); commit them first",)
+    files = "1 file has" if len(changed) == 1 else f"{len(changed)} files have"
+    return (f"{files} uncommitted changes, which are not measured ({shown}); commit them first",)

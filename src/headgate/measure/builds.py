@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from headgate.errors import EnvironmentBuildError
+from headgate.errors import EnvironmentBuildError, InputError
 from headgate.measure.asv_config import Selection
 
 if TYPE_CHECKING:
@@ -66,8 +66,13 @@ def start_job(
     selection: Selection | None = None,
 ) -> Job:
     """Start asv's part in a process of its own; its output goes to ``build.log`` in the side's directory."""
-    side_dir.mkdir(parents=True, exist_ok=True)
-    handle, result = tempfile.mkstemp(prefix="result-", dir=side_dir)
+    try:
+        side_dir.mkdir(parents=True, exist_ok=True)
+        handle, result = tempfile.mkstemp(prefix="result-", dir=side_dir)
+    except OSError as error:
+        raise InputError(
+            f"{side_dir}: the environments cannot be made here ({error.strerror}). Set env_dir in {config.path}."
+        ) from error
     os.close(handle)
     Path(result).unlink()
     selection = selection or Selection()

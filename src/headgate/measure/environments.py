@@ -50,10 +50,14 @@ def prepare_commits(
     """
     local = (config.path.parent / config.repo).resolve()
     if local.is_dir():
-        repository = git.find_repository(local)
+        repository = git.find_repository(local, bare=True)
+    elif ":" not in config.repo:
+        raise InputError(f"{config.path}: repo is {config.repo!r}, and there is no directory {local}. Correct it.")
     else:
         progress(f"fetching {config.repo}")
-        mirrored = start_job(config, "mirror", config.env_dir / SIDE_DIRECTORIES[Side.BASELINE], "the mirror").finish()
+        mirrored = start_job(
+            config, "mirror", config.env_dir / SIDE_DIRECTORIES[Side.BASELINE], f"a mirror of {config.repo}"
+        ).finish()
         repository = Path(mirrored["repository"])
     revisions = {
         Side.BASELINE: git.resolve(repository, baseline),
@@ -118,8 +122,9 @@ def _python_version(side: Side, python: Path) -> str:
         )
     except (OSError, subprocess.TimeoutExpired) as error:
         raise InputError(f"--{side}-python {python}: cannot be run ({error}). Give a Python interpreter.") from error
-    if done.returncode:
-        raise InputError(f"--{side}-python {python}: Python 3.8 or newer is needed, found {done.stdout or done.stderr}")
+    if done.returncode or not done.stdout.strip():
+        found = (done.stdout or done.stderr).strip() or "none"
+        raise InputError(f"--{side}-python {python}: Python 3.8 or newer is needed, found {found}")
     return done.stdout.strip()
 
 

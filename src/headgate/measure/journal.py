@@ -44,8 +44,13 @@ class Journal:
     @classmethod
     def create(cls, path: Path, header: Mapping[str, Any]) -> Journal:
         """Start a journal (an old one at ``path`` is replaced); ``header`` is what a resumed run must match."""
-        path.parent.mkdir(parents=True, exist_ok=True)
-        journal = cls(path, Recorded(), append=False)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            journal = cls(path, Recorded(), append=False)
+        except OSError as error:
+            raise InputError(
+                f"{path}: the rounds cannot be recorded there ({error.strerror}). Set env_dir in asv's configuration."
+            ) from error
         journal._write({"schema": SCHEMA, **header})
         journal.sync()
         return journal

@@ -27,11 +27,13 @@ class Revision:
     title: str
 
 
-def find_repository(directory: Path) -> Path:
-    """Return the top of the working tree around ``directory``; refuse where there is none."""
+def find_repository(directory: Path, *, bare: bool = False) -> Path:
+    """Return the top of the working tree around ``directory``, or a ``bare`` repository; refuse if there is none."""
     if not directory.is_dir():
         raise InputError(f"{directory}: no such directory")
     found = _git(directory, "rev-parse", "--show-toplevel", check=False)
+    if bare and _git(directory, "rev-parse", "--is-bare-repository", check=False).stdout == "true\n":
+        return directory
     if found.returncode:
         raise InputError(
             f"{directory}: not a git repository. Run inside one, name its asv.conf.json with --config, or compare two "
