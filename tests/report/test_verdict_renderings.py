@@ -271,3 +271,26 @@ def test_a_change_too_large_for_the_drawing_stands_at_its_edge_and_squeezes_no_o
     assert (better["x"], better["marker"]["symbol"]) == ([left], ["triangle-left"])
     assert "+1000.0 %" in worse["text"][0]
     assert "+1000.0 %" in figure["layout"]["annotations"][0]["text"]
+
+
+def test_a_traceback_is_read_on_lines_of_its_own_and_only_the_first_few_are_shown():
+    reason = "candidate: ValueError: bad\nTraceback (most recent call last):\n  File x"
+    failed = [compared(f"s.{letter}", State.FAILED, None, reason=reason) for letter in "abcde"]
+    view = verdict_view(verdict_of(State.FAILED, *failed))
+    text = verdict_text(view)
+    assert text.count("Traceback (most recent call last):") == 3
+    assert text.count("candidate: ValueError: bad") == 5
+    assert "2 more tracebacks: see --html or --junit" in text
+    assert "\\n" not in text
+    assert verdict_junit(view).decode().count("  File x") == 5
+
+
+@pytest.mark.parametrize("width", [80, 110, 120, 160])
+def test_a_name_keeps_room_beside_wide_numbers_and_a_huge_parameter_does_not_fill_the_screen(width):
+    wide = compared("suite.TimeParse.time_header", State.PASS, 1.9861934, lower=1.9861934, upper=1.9861934)
+    huge = compared(f"suite.time_huge('{'x' * 2000}')", State.PASS)
+    text = verdict_text(verdict_view(verdict_of(State.PASS, wide, huge)), width=width)
+    assert "suite.TimeParse.time_header" in text
+    assert "exactly +98.6 %" in text
+    assert len([line for line in text.splitlines() if "xxxx" in line]) <= 3
+    assert all(len(line) <= width for line in text.splitlines())
