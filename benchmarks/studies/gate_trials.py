@@ -70,8 +70,15 @@ def headgate(repository: Path, pythons: dict[str, Path], options: list[str]) -> 
 
 def asv(repository: Path, _pythons: dict[str, Path], options: list[str]) -> dict[str, Any]:
     """Run `asv continuous`; count what it calls worse."""
-    command = [sys.executable, "-m", "asv", "continuous", "--factor", ASV_FACTOR, "baseline", "candidate", *options]
-    done = subprocess.run(command, cwd=repository, check=False, capture_output=True, text=True)
+    # A home of its own: asv asks about the machine once, and keeps the answer in the user's home.
+    environment = {**os.environ, "HOME": str(repository.parent)}
+    asv_command = [sys.executable, "-m", "asv"]
+    if not (repository.parent / ".asv-machine.json").exists():
+        subprocess.run(
+            [*asv_command, "machine", "--yes"], cwd=repository, env=environment, check=True, capture_output=True
+        )
+    command = [*asv_command, "continuous", "--factor", ASV_FACTOR, "baseline", "candidate", *options]
+    done = subprocess.run(command, cwd=repository, env=environment, check=False, capture_output=True, text=True)
     total = len(set(re.findall(r"^\[\s*[\d.]+%\] ··· Running \((\S+)", done.stdout, re.MULTILINE)))
     flagged = re.findall(r"^\| \+ .*\|$", done.stdout, re.MULTILINE)
     names = set(re.findall(r"((?:pure|with_numpy)\.time_\w+)", done.stdout))
