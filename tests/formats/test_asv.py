@@ -57,6 +57,19 @@ def test_null_is_failed_nan_is_skipped_and_a_whole_null_fails_every_combination(
     assert [item.outcome for item in results_of(None, [["1", "2"]])] == [Outcome.FAILED] * 2
 
 
+def test_a_whole_number_no_float_can_hold_is_no_value():
+    assert [item.outcome for item in results_of([10**400], [])] == [Outcome.FAILED]
+    assert results_of([1.0], [], "v", 10**400, 10**400, [10**400], [1.0], [1.0], [1.0], [10**400])[0].number is None
+
+
+def test_a_name_in_a_message_is_short_and_cannot_command_a_terminal():
+    for name in ("\x1b[2J" * 100, "x" * 1000):
+        with pytest.raises(InputError) as caught:
+            read(document({name: 1}), Path("f.json"))
+        assert len(str(caught.value)) < 300
+        assert str(caught.value).isprintable()
+
+
 def test_trailing_columns_may_be_missing_and_unknown_ones_are_left_alone():
     (item,) = results_of([2.0])
     assert (item.value, item.samples, item.lower) == (2.0, (), None)
@@ -73,7 +86,9 @@ def test_an_infinite_interval_is_no_interval():
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"version": 1}, "asv update"),
+        ({"version": 0}, "asv update"),
+        ({"version": "2"}, "of type str"),
+        ({"results": {"b": [[1.0], [], "v", 0, 0, None, None, None, None, None, None, [["x"]]]}}, "samples of b hold"),
         ({"version": 3}, "upgrade headgate"),
         ({"results": [1]}, "expected a dict"),
         ({"results": {"b": [[1.0, 2.0], [["1"]]]}}, "2 entries for 1 combinations"),

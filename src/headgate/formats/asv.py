@@ -70,7 +70,7 @@ def read(data: Mapping[str, Any], path: Path) -> SavedRun:
     missing = [key for key in _REQUIRED if key not in data]
     if missing:
         raise malformed(path, "this asv result file", f"has no {', '.join(missing)}")
-    columns = [str(column) for column in expect(data["result_columns"], list, path, "result_columns")]
+    columns = [text(column) for column in expect(data["result_columns"], list, path, "result_columns")]
     rows = expect(data["results"], dict, path, "results")
     fields = {name: _fields(name, row, columns, path) for name, row in rows.items()}
     chosen = _combinations(fields, path)
@@ -119,9 +119,9 @@ def _check_version(data: Mapping[str, Any], path: Path) -> None:
     version = data.get("version")
     if version == VERSION and is_number(version):
         return
-    shown = version if is_number(version) or version is None else f"of type {type(version).__name__}"
+    shown = text(version)[:20] if is_number(version) else f"of type {type(version).__name__}"
     if isinstance(version, int) and version > VERSION:
-        raise InputError(f"{path}: asv file version {text(shown)[:20]}; headgate reads {VERSION}: upgrade headgate")
+        raise InputError(f"{path}: asv file version {shown}; headgate reads {VERSION}: upgrade headgate")
     raise InputError(f"{path}: asv file version {shown}; headgate reads {VERSION}. Run `asv update` to convert it")
 
 
@@ -187,11 +187,12 @@ def _outcome(value: object, name: str, path: Path) -> tuple[Outcome, float | Non
     if value is None:
         return Outcome.FAILED, None
     if not is_number(value):
-        raise InputError(f"{path}: {name} has the value {value!r}; a number, null or NaN was expected")
-    number = float(value)  # type: ignore[arg-type]  # _is_number has just said so
-    if math.isnan(number):
+        shown = repr(value[:40]) if isinstance(value, str) else f"of type {type(value).__name__}"
+        raise malformed(path, short(name), f"has the value {shown}, expected a number, null or NaN")
+    if value != value:  # noqa: PLR0124 - NaN; math.isnan would refuse a whole number of hundreds of digits
         return Outcome.SKIPPED, None
-    return (Outcome.MEASURED, number) if math.isfinite(number) else (Outcome.FAILED, None)
+    number = finite(value)
+    return (Outcome.FAILED, None) if number is None else (Outcome.MEASURED, number)
 
 
 def _params(value: object, name: str, path: Path) -> list[tuple[str, ...]]:

@@ -89,8 +89,11 @@ def strings(value: object) -> dict[str, str]:
 
 
 def short(name: str) -> str:
-    """Return ``name`` as a message can bear it."""
-    return name if len(name) <= _LONGEST_SHOWN else name[: _LONGEST_SHOWN - 3] + "..."
+    """Return ``name`` as a message can bear it: not too long, and nothing in it that a terminal would obey."""
+    shown = name[:_LONGEST_SHOWN] if name[:_LONGEST_SHOWN].isprintable() else ascii(name[:_LONGEST_SHOWN])[1:-1]
+    return (
+        shown if len(shown) <= _LONGEST_SHOWN and len(name) <= _LONGEST_SHOWN else shown[: _LONGEST_SHOWN - 3] + "..."
+    )
 
 
 def moment(value: object) -> float | None:
