@@ -35,14 +35,19 @@ static INLINE void prefetch(const void *p) { __builtin_prefetch((const char *)p 
 #undef NAME
 
 #include "exact.h"
+#include "lag_repair.h"
 #include "lag_moments.h"
 
 #define T float
 #define LANE_BYTES 4
+#define BITS uint32_t
+#define MAGNITUDE 0x7fffffffu
+#define SMALLEST_NORMAL 0x00800000u
 #define INDEX_T int32_t
 #define INDEX_LIMIT INT32_MAX
 #define NAME(name) name##_f32
 #include "lanes.h"
+#include "denormal.h"
 #include "sink.h"
 #include "terms_float.h"
 #include "window_short.h"
@@ -51,16 +56,23 @@ static INLINE void prefetch(const void *p) { __builtin_prefetch((const char *)p 
 #include "lag_float.h"
 #undef T
 #undef LANE_BYTES
+#undef BITS
+#undef MAGNITUDE
+#undef SMALLEST_NORMAL
 #undef INDEX_T
 #undef INDEX_LIMIT
 #undef NAME
 
 #define T double
 #define LANE_BYTES 8
+#define BITS uint64_t
+#define MAGNITUDE 0x7fffffffffffffffu
+#define SMALLEST_NORMAL 0x0010000000000000u
 #define INDEX_T double
 #define INDEX_LIMIT ((int64_t)1 << 53)
 #define NAME(name) name##_f64
 #include "lanes.h"
+#include "denormal.h"
 #include "sink.h"
 #include "terms_float.h"
 #include "window_short.h"
@@ -69,6 +81,9 @@ static INLINE void prefetch(const void *p) { __builtin_prefetch((const char *)p 
 #include "lag_float.h"
 #undef T
 #undef LANE_BYTES
+#undef BITS
+#undef MAGNITUDE
+#undef SMALLEST_NORMAL
 #undef INDEX_T
 #undef INDEX_LIMIT
 #undef NAME

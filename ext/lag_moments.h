@@ -65,31 +65,32 @@ static INLINE void double_up(moments *state, int64_t window, int degree) {
     }
 }
 
-/* The windows that hold an infinity or a NaN, as IEEE 754 sums them: among moments inf - inf would make NaN. */
-static void repair(const sliding_job *job, const double *x, double *result, int64_t count) {
-    const int64_t w = job->window;
-    for (int64_t m = 0; m < count; m++) {
-        if (result[m] - result[m] == 0) continue;
-        double sum = 0;
-        for (int64_t k = 1; k <= w && sum == sum; k++) {
-            const double value = x[m - k];
-            if (value - value != 0) sum += polynomial(job->cf, job->degree, (double)k)[0] * value;
-        }
-        if (sum - sum != 0) result[m] = sum; /* otherwise the moments overflowed, and so does this */
+/* Tiny numbers are taken up by a power of two and back, so that no pass meets denormal ones (denormal.h). */
+#define TINY 0x1p-700
+#define LIFT 0x1p600
+
+static INLINE double lift(double *x, int64_t span) {
+    double largest = 0;
+    for (int64_t m = 0; m < span; m++) {
+        const double size = __builtin_fabs(x[m]);
+        largest = size > largest ? size : largest;
     }
+    if (largest == 0 || largest > TINY) return 1;
+    for (int64_t m = 0; m < span; m++) x[m] *= LIFT;
+    return LIFT;
 }
 
 static INLINE void lag_tile(moments *state, const sliding_job *job, double *x, int64_t count, int degree) {
     const int64_t w = job->window;
+    const double lifted = lift(x, state->span);
     memcpy(state->sums[0], x, (size_t)state->span * sizeof(double));
     double_up(state, w, degree);
     double *value = state->sums[0];
     for (int64_t m = 0; m < count; m++) {
         double total = job->cf[degree] * state->result[degree][w - 1 + m];
         for (int j = degree - 1; j >= 0; j--) total += job->cf[j] * state->result[j][w - 1 + m];
-        value[m] = total;
+        value[m] = lifted == 1 ? total : total / lifted;
     }
-    repair(job, x + w, value, count);
 }
 
 static int lag_moments(const sliding_job *job, void (*read)(const void *, double *, int64_t, int64_t),
@@ -99,6 +100,7 @@ static int lag_moments(const sliding_job *job, void (*read)(const void *, double
     moments state = {.degree = job->degree, .span = w + tile};
     const int64_t arrays = 2 * (job->degree + 1) + 1;
     double *memory = malloc((size_t)(arrays * (w + tile)) * sizeof(double)), *x = memory;
+    int failed = 0;
     if (memory == NULL) return -1;
     for (int j = 0; j <= job->degree; j++) {
         state.sums[j] = memory + (1 + 2 * j) * (w + tile);
@@ -112,8 +114,9 @@ static int lag_moments(const sliding_job *job, void (*read)(const void *, double
             lag_tile(&state, job, x, count, 1);
         else
             lag_tile(&state, job, x, count, job->degree);
+        if (failed == 0) failed = repair(job, x, state.sums[0], count);
         write(job->out, state.sums[0], n, count);
     }
     free(memory);
-    return 0;
+    return failed;
 }

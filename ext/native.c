@@ -38,22 +38,23 @@ static int same_type_and_shape(PyArrayObject *a, PyArrayObject *b) {
 
 /* ---- running a job ---- */
 
-static PyObject *run_job(sliding_job *job, int type, int anchor, int64_t rows, size_t itemsize, int threads) {
+/* 0, or -1 with MemoryError set. */
+static int run_job(sliding_job *job, int type, int anchor, int64_t rows, size_t itemsize, int threads) {
     const kernel_table *table = dispatch_kernels();
     sliding_kernel kernel = table->sliding[anchor][type];
     const size_t bytes = (size_t)(rows * job->hi) * itemsize;
     int failed;
     if (job->window > job->hi) job->window = job->hi > 0 ? job->hi : 1;
     job->streaming = bytes >= streaming_threshold();
-    if (rows * job->hi < RELEASE_GIL_FROM) {
-        failed = run_rows(kernel, job, rows, itemsize, 1);
+    if (rows == 1 && job->hi < RELEASE_GIL_FROM) {
+        failed = kernel(job);
     } else {
         Py_BEGIN_ALLOW_THREADS;
         failed = run_rows(kernel, job, rows, itemsize, threads);
         Py_END_ALLOW_THREADS;
     }
-    if (failed) return PyErr_NoMemory();
-    Py_RETURN_NONE;
+    if (failed) PyErr_NoMemory();
+    return failed;
 }
 
 /* A window as int64, saturated: past the array's length all windows are the same. 0 when it is not a usable int. */
@@ -108,12 +109,7 @@ static PyObject *fast(PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssi
                        .degree = 1,
                        .ci = {0, 1},
                        .cf = {0, 1}};
-    PyObject *done = run_job(&job, type, ANCHOR_ABSOLUTE, 1, (size_t)PyArray_ITEMSIZE(x), 1);
-    if (done == NULL) {
-        Py_DECREF(out);
-        return NULL;
-    }
-    Py_DECREF(done);
+    if (run_job(&job, type, ANCHOR_ABSOLUTE, 1, (size_t)PyArray_ITEMSIZE(x), 1) < 0) Py_CLEAR(out);
     return out;
 }
 
@@ -182,8 +178,10 @@ static PyObject *transform(PyObject *Py_UNUSED(module), PyObject *const *args, P
         PyErr_Format(PyExc_ValueError, "threads must be at least 1, not %ld", threads);
         return NULL;
     }
-    return run_job(&job, type, lag ? ANCHOR_LAG : ANCHOR_ABSOLUTE, PyArray_DIM(x, 0), (size_t)PyArray_ITEMSIZE(x),
-                   threads > 1024 ? 1024 : (int)threads);
+    if (run_job(&job, type, lag ? ANCHOR_LAG : ANCHOR_ABSOLUTE, PyArray_DIM(x, 0), (size_t)PyArray_ITEMSIZE(x),
+                threads > INT_MAX ? INT_MAX : (int)threads) < 0)
+        return NULL;
+    Py_RETURN_NONE;
 }
 
 /* ---- copy(x, out, streaming) ---- */
@@ -281,11 +279,21 @@ static struct PyModuleDef definition = {
     .m_methods = methods,
 };
 
+/* A wrong HEADGATE_ISA is the user's mistake: headgate.errors.UsageError, not an ImportError that would pass for a missing
+ * extension. */
+static void set_usage_error(const char *message) {
+    PyObject *errors = PyImport_ImportModule("headgate.errors");
+    PyObject *type = errors ? PyObject_GetAttrString(errors, "UsageError") : NULL;
+    if (type != NULL) PyErr_SetString(type, message);
+    Py_XDECREF(type);
+    Py_XDECREF(errors);
+}
+
 PyMODINIT_FUNC PyInit__native(void) {
     char message[256];
     import_array();
     if (dispatch_init(message, sizeof message) < 0) {
-        PyErr_SetString(PyExc_ImportError, message);
+        set_usage_error(message);
         return NULL;
     }
     return PyModule_Create(&definition);

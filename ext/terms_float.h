@@ -25,6 +25,10 @@ static APART void NAME(general_terms)(const NAME(source) * source, V *terms) {
     const V v = *terms;
     for (int lane = 0; lane < LANES; lane += DOUBLES) {
         const doubles weight = polynomial(source->coefficients, source->degree, (double)(source->next + lane));
+        if (LANE_BYTES == 8 && NAME(starts_denormal)(v)) { /* a float that is denormal is a normal double */
+            *terms = NAME(careful_product)((V)weight, v);
+            return;
+        }
         NAME(part) x, y;
         memcpy(&x, (const char *)&v + lane * LANE_BYTES, sizeof x);
         y = __builtin_convertvector(weight * __builtin_convertvector(x, doubles), NAME(part));
@@ -39,7 +43,11 @@ static INLINE V NAME(terms)(NAME(source) * source, V v, int kind) {
         NAME(general_terms)(source, &terms);
         source->next += LANES;
     } else if (kind == WEIGHTED) {
-        terms = __builtin_convertvector(source->index, V) * v;
+        const V weight = __builtin_convertvector(source->index, V);
+        if (__builtin_expect(NAME(starts_denormal)(v), 0))
+            terms = NAME(careful_product)(weight, v);
+        else
+            terms = weight * v;
         source->index += LANES;
     }
     return terms;
