@@ -19,11 +19,11 @@ if TYPE_CHECKING:
 __all__ = ["MAX_BYTES", "MAX_VALUES", "load"]
 
 # What a reader will hold: text, and values. A sample takes about 22 bytes of text (40 indented) and 32 of memory; the
-# most that either bound lets a hostile file take is about 1 GiB.
+# most that both bounds let a hostile file take is about 1.2 GiB.
 MAX_BYTES = 128 * 2**20
 MAX_VALUES = 8_000_000
-# An object or a list takes the memory of several numbers.
-_CONTAINER_WEIGHT = 4
+# An object, a list and a key each take the memory of several numbers.
+_STRUCTURE_WEIGHT = 4
 _GZIP = b"\x1f\x8b"
 _GZIP_WINDOW = 16 + zlib.MAX_WBITS
 _SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
@@ -80,11 +80,11 @@ def _check_size(content: bytes, path: Path) -> None:
             f"{path}: more than {MAX_BYTES // 2**20} MiB of JSON, more than headgate reads; "
             "save fewer benchmarks to a file, or summaries without samples"
         )
-    containers = content.count(b"[") + content.count(b"{")
-    if content.count(b",") + _CONTAINER_WEIGHT * containers > MAX_VALUES:
+    structure = sum(content.count(mark) for mark in (b"[", b"{", b":"))
+    if content.count(b",") + _STRUCTURE_WEIGHT * structure > MAX_VALUES:
         raise InputError(
-            f"{path}: holds more values than headgate reads ({MAX_VALUES:,}, an object or list counting for "
-            f"{_CONTAINER_WEIGHT}); save fewer benchmarks to a file, or summaries without samples"
+            f"{path}: holds more values than headgate reads ({MAX_VALUES:,}, an object, list or key "
+            f"counting for {_STRUCTURE_WEIGHT}); save fewer benchmarks to a file, or summaries without samples"
         )
 
 
