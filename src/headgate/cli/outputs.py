@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from headgate.model import Verdict
     from headgate.report.verdict_view import VerdictView
 
-__all__ = ["add_output_arguments", "check_outputs", "exit_code", "publish"]
+__all__ = ["add_output_arguments", "check_outputs", "exit_code", "publish", "shown"]
 
 STDOUT = "-"
 _FILES = ("json", "markdown", "junit", "evidence")
@@ -163,7 +163,7 @@ def _tasks(
 
 def _write(path: str, text: str, out: TextIO) -> None:
     if path == STDOUT:
-        out.write(_shown(text, out))
+        out.write(shown(text, out))
     else:
         write_atomic(path, text)
 
@@ -172,10 +172,10 @@ def _print_table(view: VerdictView, args: argparse.Namespace, stream: TextIO) ->
     terminal = stream.isatty()
     color = terminal and not args.no_color and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
     width = shutil.get_terminal_size((80 if terminal else _LOG_WIDTH, 24)).columns
-    stream.write(_shown(verdict_text(view, width=width, color=color, quiet=args.quiet), stream))
+    stream.write(shown(verdict_text(view, width=width, color=color, quiet=args.quiet), stream))
 
 
-def _shown(text: str, stream: TextIO) -> str:
+def shown(text: str, stream: TextIO) -> str:
     """Return ``text`` with what the stream's encoding cannot say replaced."""
     encoding = getattr(stream, "encoding", None) or "utf-8"
     try:

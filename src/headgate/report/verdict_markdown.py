@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 from headgate.report.wording import count, shortened
 
-__all__ = ["MAX_BYTES", "verdict_markdown"]
+__all__ = ["MAX_BYTES", "escaped", "verdict_markdown"]
 
 # GitHub refuses a longer comment ("body is too long (maximum is 65536 characters)"); bytes are the safer count.
 MAX_BYTES = 65_536
@@ -36,7 +36,7 @@ def verdict_markdown(view: VerdictView) -> str:
 
 
 def _head(view: VerdictView) -> str:
-    lines = [f"### {_ICONS[view.state]} {view.state}: {_text(view.sentence)}", ""]
+    lines = [f"### {_ICONS[view.state]} {view.state}: {escaped(view.sentence)}", ""]
     listed = [f"{label}: {text}" for label, text in view.missing if not text.startswith("skipped")]
     lines += _bullets(listed, "benchmarks on one side only")
     reasons, warnings = view.of_the_run
@@ -45,7 +45,7 @@ def _head(view: VerdictView) -> str:
 
 
 def _bullets(texts: Sequence[str], what: str) -> list[str]:
-    lines = [f"- {_text(shortened(text, _MAX_NOTE))}" for text in texts[:_MAX_LIST]]
+    lines = [f"- {escaped(shortened(text, _MAX_NOTE))}" for text in texts[:_MAX_LIST]]
     if len(texts) > _MAX_LIST:
         lines.append(f"- … and {len(texts) - _MAX_LIST:,} more {what}")
     return [*lines, ""] if lines else []
@@ -70,10 +70,10 @@ def _table(rows: Sequence[Row], room: int) -> str:
 def _line(row: Row) -> str:
     change = f"**{row.change}**" if row.matters and row.change else row.change
     # In a code element GitHub makes neither mentions nor references of a name.
-    name = f"<code>{_text(shortened(row.name, _MAX_NAME))}</code>"
-    note = _text(shortened(row.note, _MAX_NOTE))
+    name = f"<code>{escaped(shortened(row.name, _MAX_NAME))}</code>"
+    note = escaped(shortened(row.note, _MAX_NOTE))
     cells = (f"{_ICONS[row.state]} {row.state}", name, change, row.interval, row.margin)
-    return "| " + " | ".join((*cells, _text(row.baseline), _text(row.candidate), str(row.rounds), note)) + " |"
+    return "| " + " | ".join((*cells, escaped(row.baseline), escaped(row.candidate), str(row.rounds), note)) + " |"
 
 
 def _details(title: str, lines: Sequence[str]) -> list[str]:
@@ -87,7 +87,7 @@ def _details_table(rows: Sequence[Row], room: int) -> str:
 
 
 def _where(view: VerdictView) -> list[str]:
-    lines = [f"- **{label}**: {_text(shortened(text, _MAX_NOTE))}" for label, text in view.facts]
+    lines = [f"- **{label}**: {escaped(shortened(text, _MAX_NOTE))}" for label, text in view.facts]
     skipped = [f"{label}: {text}" for label, text in view.missing if text.startswith("skipped")]
     lines += _bullets(skipped, "skipped")
     if view.reproduce:
@@ -103,7 +103,7 @@ def _where(view: VerdictView) -> list[str]:
     return lines
 
 
-def _text(text: str) -> str:
+def escaped(text: str) -> str:
     """Return ``text`` as Markdown that shows it literally, and that notifies nobody and links to nothing."""
     encoded = _SPECIAL.sub(lambda match: "".join(f"&#{ord(character)};" for character in match[0]), text)
     # GitHub looks for @name and #1 after decoding: a word joiner (no width) keeps them from being either.
