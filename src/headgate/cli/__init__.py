@@ -42,6 +42,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "compare": ("headgate.cli.compare", "compare two commits of any asv suite and decide whether the change may pass"),
     "check": ("headgate.cli.check", "decide from results that asv, pytest-benchmark, pyperf or headgate saved"),
     "calibrate": ("headgate.cli.calibrate", "compare a commit with itself: what can this machine resolve?"),
+    "history": ("headgate.cli.history", "find the commits at which a benchmark's level changed"),
     "profile": ("headgate.cli.profile", "describe this machine and measure its ceilings"),
     "report": ("headgate.cli.report", "write the HTML report from saved results"),
     "verify": ("headgate.cli.verify", "derive a verdict again from its evidence bundle"),

@@ -1,0 +1,229 @@
+"""`headgate history`: the commits at which a benchmark's level changed, from a results tree of any size."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from headgate.cli import ExitCode
+from headgate.errors import InputError, UsageError
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Callable, Iterator, Sequence
+    from typing import TextIO
+
+    import numpy as np
+    import numpy.typing as npt
+
+    from headgate.model import BenchmarkId, Direction
+    from headgate.report.history_view import HistoryView
+    from headgate.stats.changepoint import ChangePoint
+    from headgate.store.history import History
+
+__all__ = ["EPILOG", "HELP", "add_arguments", "run"]
+
+HELP = "Find the commits at which a benchmark's level changed, in an asv results directory of any size."
+EPILOG = """\
+exit codes:
+  0  searched, whatever was found
+  1  with --fail-on-new: a worsening whose commit range reaches into the newest commits
+  2  nothing to search: no results, none readable, or every series too short
+
+examples:
+  headgate history
+  headgate history --results .asv/results --machine ci --bench 'time_.*'
+  headgate history --link 'https://github.com/me/project/commit/{commit}' --markdown changes.md
+  headgate history --fail-on-new --since v1.4
+
+A change is found once at least three results lie after it, one near the noise once ten or more do.
+"""
+
+STDOUT = "-"
+# A change takes three to five results to be told from outliers; twice that leaves time to look.
+DEFAULT_SINCE = "10"
+DEFAULT_MARGIN = "1%"
+MOST_WORKERS = 8
+_LOG_WIDTH = 160
+# Values a chunk: about half a second of search.
+_VALUES_A_CHUNK = 10_000
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the command's arguments."""
+    from headgate.cli.report import DEFAULT_RESULTS
+
+    parser.add_argument("--results", type=Path, default=DEFAULT_RESULTS, metavar="DIR", help="asv's results directory")
+    parser.add_argument("--machine", metavar="NAME", help="only this machine")
+    parser.add_argument("--bench", metavar="REGEX", help="only benchmarks whose name with parameters matches")
+    parser.add_argument(
+        "--repository", type=Path, metavar="DIR", help="the commits' repository, for their order (default: DIR's own)"
+    )
+    parser.add_argument("--margin", default=DEFAULT_MARGIN, metavar="M", help="list no smaller change (default: 1%%)")
+    parser.add_argument("--fail-on-new", action="store_true", help="exit 1 if a worsening is new (see --since)")
+    parser.add_argument(
+        "--since",
+        default=DEFAULT_SINCE,
+        metavar="REV|N",
+        help="new is what changed after this revision, or within the newest N measured commits (default: 10)",
+    )
+    parser.add_argument("--link", default="", metavar="URL", help="pattern with {commit}, and {last_good} if wanted")
+    group = parser.add_argument_group("outputs", "FILE may be - for standard output; the table then goes to stderr")
+    group.add_argument("--json", metavar="FILE", help="every change as JSON (schema headgate.history/1)")
+    group.add_argument("--markdown", metavar="FILE", help="a table fit for an issue or a comment")
+    group.add_argument("-q", "--quiet", action="store_true", help="print only worsenings; no progress, no facts")
+    group.add_argument("--no-color", action="store_true", help="no colours (also: NO_COLOR in the environment)")
+
+
+def run(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
+    """Search the tree, print and write what was found; return the exit code.
+
+    Raises
+    ------
+    UsageError, InputError
+        An argument is wrong, or there is nothing to search.
+    """
+    from headgate.report.history_text import problem_lines
+    from headgate.report.history_view import new_worsenings
+
+    _check(args)
+    with _progress(err, quiet=args.quiet) as progress:
+        history, view = _searched(args, progress)
+    err.writelines(problem_lines(view.problems))
+    _publish(args, history, view, out, err)
+    return ExitCode.REGRESSED if args.fail_on_new and new_worsenings(view) else ExitCode.PASS
+
+
+def _check(args: argparse.Namespace) -> None:
+    from headgate.cli.outputs import check_outputs
+    from headgate.gates.policy_input import COMMAND_LINE, parse_fraction
+
+    check_outputs(args)
+    args.least = parse_fraction(COMMAND_LINE, "margin", args.margin)
+    try:
+        re.compile(args.bench or "")
+    except re.error as error:
+        raise UsageError(f"--bench {args.bench}: not a regular expression ({error})") from error
+    if args.link and "{commit}" not in args.link:
+        raise UsageError(
+            f"--link {args.link}: has no {{commit}}; e.g. 'https://github.com/me/project/commit/{{commit}}'"
+        )
+    if args.repository is not None and not args.repository.is_dir():
+        raise InputError(f"--repository {args.repository}: no such directory")
+
+
+def _searched(args: argparse.Namespace, progress: Callable[[str, int, int], None]) -> tuple[History, HistoryView]:
+    from headgate.gates.policy import policy_for
+    from headgate.report.history_view import Terms, history_view
+    from headgate.stats.changepoint import LEVEL, MIN_LENGTH, accepted
+    from headgate.store.history import read_history
+    from headgate.store.history_order import is_count, newest
+    from headgate.store.policy_file import load_policy
+
+    policy = load_policy(args.results if args.results.is_dir() else ".")
+    workers = max(1, min(MOST_WORKERS, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1))
+    history = read_history(
+        args.results,
+        machine=args.machine,
+        bench=args.bench,
+        repository=args.repository or args.results,
+        workers=workers,
+        progress=lambda done, total: progress("reading", done, total),
+    )
+    _require_length(history, args)
+    new = newest(history.order, args.since)
+    found = _found(history, workers, lambda done, total: progress("searching", done, total))
+    since = f"the newest {args.since} commits" if is_count(args.since) else f"since {args.since}"
+    terms = Terms(
+        level=LEVEL,
+        margin=args.least,
+        accepted=accepted([[point.p for point in points] for points in found]),
+        since=since,
+        shortest=sum(series.values.size < MIN_LENGTH for series in history.series),
+    )
+
+    def direction(benchmark: BenchmarkId) -> Direction | None:
+        return policy_for(policy, benchmark).direction
+
+    return history, history_view(history, found, terms, new=new, direction=direction, link=args.link)
+
+
+def _require_length(history: History, args: argparse.Namespace) -> None:
+    """Refuse a tree in which no series can have a change: that it shows none would mean nothing."""
+    from headgate.stats.changepoint import MIN_LENGTH
+
+    longest = max((series.values.size for series in history.series), default=0)
+    if not history.series:
+        which = f" that --bench {args.bench} matches" if args.bench else ""
+        raise InputError(f"{args.results}: no result{which} in {history.files} files; nothing to search")
+    if longest < MIN_LENGTH:
+        raise InputError(
+            f"{args.results}: too short to search: the longest of {len(history.series)} series has {longest} results, "
+            f"{MIN_LENGTH} are needed; measure more commits (`headgate bench`, `asv run RANGE`)"
+        )
+
+
+def _found(history: History, workers: int, progress: Callable[[int, int], None]) -> list[list[ChangePoint]]:
+    from headgate.store.history_pool import in_chunks
+
+    total = sum(series.values.size for series in history.series)
+    # Chunks of about equal work; small trees are one chunk and stay in this process.
+    size = max(1, len(history.series) * _VALUES_A_CHUNK // max(1, total))
+    values = [series.values for series in history.series]
+    jobs: list[Sequence[npt.NDArray[np.float64]]] = [values[i : i + size] for i in range(0, len(values), size)]
+    found: list[list[ChangePoint]] = []
+    for points in in_chunks(_search, jobs, workers):
+        found += points
+        progress(len(found), len(values))
+    return found
+
+
+def _search(chunk: Sequence[npt.NDArray[np.float64]]) -> list[list[ChangePoint]]:
+    from headgate.stats.changepoint import change_points
+
+    return [change_points(values) for values in chunk]
+
+
+def _publish(args: argparse.Namespace, history: History, view: HistoryView, out: TextIO, err: TextIO) -> None:
+    from headgate.cli.outputs import shown
+    from headgate.report.history_json import history_to_json
+    from headgate.report.history_markdown import history_markdown
+    from headgate.report.history_text import history_text
+    from headgate.store.files import write_atomic
+
+    stream = err if STDOUT in (args.json, args.markdown) else out
+    terminal = stream.isatty()
+    color = terminal and not args.no_color and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+    width = shutil.get_terminal_size((80 if terminal else _LOG_WIDTH, 24)).columns
+    stream.write(shown(history_text(view, width=width, color=color, quiet=args.quiet), stream))
+    texts = []
+    if args.json:
+        document = history_to_json(history, view)
+        texts.append((args.json, json.dumps(document, allow_nan=False, ensure_ascii=True, indent=1) + "\n"))
+    if args.markdown:
+        texts.append((args.markdown, history_markdown(view)))
+    for path, text in texts:
+        if path == STDOUT:
+            out.write(shown(text, out))
+        else:
+            write_atomic(path, text)
+
+
+@contextlib.contextmanager
+def _progress(err: TextIO, *, quiet: bool) -> Iterator[Callable[[str, int, int], None]]:
+    """Give a function that shows how far a step is; it does nothing where no one watches."""
+    if quiet or not err.isatty():
+        yield lambda _step, _done, _total: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(file=err), transient=True) as bar:
+        task = bar.add_task("reading", total=None)
+        yield lambda step, done, total: bar.update(task, description=step, completed=done, total=total)

@@ -1,0 +1,62 @@
+"""A history's changes as Markdown: fit for an issue, a comment or a job summary."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from headgate.report.verdict_markdown import MAX_BYTES, escaped
+from headgate.report.wording import count, shortened
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from headgate.report.history_view import ChangeRow, HistoryView
+
+__all__ = ["history_markdown"]
+
+_MAX_NAME, _MAX_WHERE, _MAX_LINK = 160, 80, 500
+
+
+def history_markdown(view: HistoryView) -> str:
+    """Return the changes in at most `MAX_BYTES`, worsenings first; what does not fit is counted."""
+    new = any(row.worse and row.new for row in view.rows)
+    head = f"### {'🔴' if new else '✅'} {escaped(view.sentence)}\n\n"
+    tail = "".join(f"- **{label}**: {escaped(text)}\n" for label, text in view.facts)
+    if view.problems:
+        tail += f"- **Left out**: {count(len(view.problems), 'file')} that could not be read\n"
+    return head + _table(view.rows, MAX_BYTES - _size(head) - _size(tail)) + tail
+
+
+def _table(rows: Sequence[ChangeRow], room: int) -> str:
+    if not rows:
+        return ""
+    lines = [
+        "| | benchmark | change | 95 % interval | commits | before | after | where |",
+        "|:-|:-|-:|:-:|:-|-:|-:|:-|",
+    ]
+    more = "\n… and {} more: see the JSON.\n"
+    left = room - _size("\n".join(lines)) - _size(more.format("1,000,000")) - 3
+    for shown, row in enumerate(rows):
+        line = _line(row)
+        left -= _size(line) + 1
+        if left < 0:
+            return "\n".join(lines) + "\n" + more.format(f"{len(rows) - shown:,}") + "\n"
+        lines.append(line)
+    return "\n".join(lines) + "\n\n"
+
+
+def _line(row: ChangeRow) -> str:
+    icon = "🔴 new" if row.worse and row.new else "🟠" if row.worse else "🟢"
+    commits = f"<code>{escaped(row.range)}</code>"
+    if row.link.startswith(("https://", "http://")) and len(row.link) <= _MAX_LINK:
+        # In angle brackets a link may hold parentheses; what would end it there is written as its code.
+        target = row.link.replace("<", "%3C").replace(">", "%3E").replace(" ", "%20").replace("|", "%7C")
+        commits = f"[{commits}](<{target}>)"
+    name = f"<code>{escaped(shortened(row.name, _MAX_NAME))}</code>"
+    where = escaped(shortened(row.where, _MAX_WHERE))
+    cells = (f"{icon} {row.word}", name, f"**{row.change}**" if row.change else "", row.interval, commits)
+    return "| " + " | ".join((*cells, escaped(row.before), escaped(row.after), where)) + " |"
+
+
+def _size(text: str) -> int:
+    return len(text.encode("utf-8"))
