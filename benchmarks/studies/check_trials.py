@@ -56,6 +56,8 @@ class Tally:
     sessions: int = 0
 
     def add(self, flags: Sequence[bool]) -> None:
+        if not flags:
+            return  # a session in which every benchmark failed is no trial
         self.flagged += sum(flags)
         self.comparisons += len(flags)
         self.red += any(flags)

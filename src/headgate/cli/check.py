@@ -102,9 +102,10 @@ def check(args: argparse.Namespace, policy: Policy) -> tuple[Verdict, tuple[str,
         policy,
         regexes=args.bench,
         noise={one.benchmark: one for one in calibration.benchmarks} if calibration else {},
-        any_session=args.any_session,
+        # One bundle is one run of headgate compare.
+        any_session=args.any_session or baseline.path == candidate.path,
     )
-    warnings += run_warnings(baseline.run, candidate.run, pairing)
+    warnings += run_warnings(baseline.run, candidate.run, pairing, policy)
     if args.any_session:
         warnings += ("--any-session: what differs between two sessions on this machine counts as a change",)
     return _verdict(baseline, candidate, pairing, policy, warnings, partial=bool(args.bench)), pairing.skipped

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from headgate.errors import InputError, UsageError
 from headgate.formats.saved import Outcome
 from headgate.gates.policy import policy_for
-from headgate.gates.saved import SESSION_SECONDS, SavedCase, one_session
+from headgate.gates.saved import SESSION_SECONDS, SavedCase, modelled, one_session
 from headgate.stats.saved import BETWEEN, SideSummary, summarize
 
 if TYPE_CHECKING:
@@ -175,9 +175,10 @@ def _summary(result: SavedResult) -> SideSummary | None:
     )
 
 
-def run_warnings(baseline: SavedRun, candidate: SavedRun, pairing: Pairing) -> tuple[str, ...]:
+def run_warnings(baseline: SavedRun, candidate: SavedRun, pairing: Pairing, policy: Policy) -> tuple[str, ...]:
     """Return what a reader of the verdict must know of the two runs, beside their machines."""
-    warnings = [f"{run.source}: {text}" for run in (baseline, candidate) for text in run.warnings]
+    told = dict.fromkeys(f"{run.source}: {text}" for run in (baseline, candidate) for text in run.warnings)
+    warnings = list(told)
     if baseline.commit is not None and baseline.commit == candidate.commit:
         warnings.append(f"both sides are the same commit ({baseline.commit[:8]}): only noise was measured")
     for what, first, second in (
@@ -195,10 +196,12 @@ def run_warnings(baseline: SavedRun, candidate: SavedRun, pairing: Pairing) -> t
             f"{apart} of {len(pairing.cases)} benchmarks were measured more than {SESSION_SECONDS / 3600:g} hours "
             "apart, or no one knows when: intervals allow for two sessions (--any-session if the machine is steady)"
         )
-    assumed = sum(case.noise is None for case in pairing.cases if not case.failure)
+    assumed = modelled(pairing.cases, policy)
+    if baseline.source != candidate.source and assumed < sum(not case.failure for case in pairing.cases):
+        warnings.append("each side was measured by itself: what drifted on the machine between them counts as a change")
     if assumed:
         warnings.append(
-            f"for {assumed} benchmarks without a calibration of this machine, identical code is taken to scatter by "
-            f"{BETWEEN:.1%} between single processes, or as much as its samples"
+            f"of {assumed} benchmarks neither enough processes nor a calibration of this machine is at hand: identical "
+            f"code is taken to scatter by {BETWEEN:.1%} between processes, or as much as its samples do"
         )
     return tuple(warnings)

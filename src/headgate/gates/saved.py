@@ -8,15 +8,18 @@ else's and there is nothing to go on measuring, so more of the answers are ``inc
 from __future__ import annotations
 
 import math
+from bisect import bisect_left
 from dataclasses import dataclass, replace
+from functools import partial
 from statistics import median
 from typing import TYPE_CHECKING
 
 from headgate.gates.policy import policy_for
-from headgate.model import BenchmarkId, Change, Comparison, Direction, State
+from headgate.model import BenchmarkId, Change, Comparison, Direction, Side, State
 from headgate.stats.family import holm
 from headgate.stats.saved import (
     BETWEEN,
+    BETWEEN_UNSEEN,
     SideSummary,
     between_scale,
     estimate,
@@ -31,7 +34,7 @@ if TYPE_CHECKING:
     from headgate.gates.policy import BenchmarkPolicy, Policy
     from headgate.gates.resolution import BenchmarkNoise
 
-__all__ = ["SESSION_SECONDS", "SavedCase", "decide_saved", "one_session", "resolution_note"]
+__all__ = ["SESSION_SECONDS", "SavedCase", "decide_saved", "modelled", "one_session", "resolution_note"]
 
 # Beyond this factor "more processes would decide it" is no help: the change sits on the margin itself.
 MOST_HELPFUL_FACTOR = 100.0
@@ -56,6 +59,10 @@ class SavedCase:
     one_session: bool = False
     noise: BenchmarkNoise | None = None
     failure: str = ""
+
+    def side(self, side: Side) -> SideSummary | None:
+        """Return one side's summary."""
+        return self.baseline if side is Side.BASELINE else self.candidate
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,22 +133,35 @@ def decide_saved(cases: Sequence[SavedCase], policy: Policy) -> tuple[Comparison
             comparisons.append(one)
             continue
         # A rejected claim is shown at the level that rejected it, every other at the level it would have needed.
-        levels = (alpha / remaining for remaining in range(family, 0, -1))
-        level = next(level for level in levels if claims(index, level)) if index in regressed else next_level
+        level = next_level
+        if index in regressed:
+            levels = [alpha / remaining for remaining in range(family, 0, -1)]
+            level = levels[bisect_left(levels, True, key=partial(claims, index))]
         comparisons.append(_comparison(one, level, alpha, regressed=index in regressed))
     return tuple(comparisons)
 
 
-def _run_scatter(cases: Sequence[SavedCase]) -> float:
-    """Return the scatter of single samples that is typical of the run: the noisier side's median over the times."""
-    sides = (
-        [side.scatter for case in cases if case.kind == "time" and (side := getattr(case, name)) and side.scatter]
-        for name in ("baseline", "candidate")
-    )
-    return max((median(scatters) for scatters in sides if scatters), default=0.0)
+def modelled(cases: Sequence[SavedCase], policy: Policy) -> int:
+    """Return how many cases have neither processes enough nor a calibration: `headgate.stats.saved` models those."""
+    level = (1.0 - policy.confidence) / max(1, len(cases))
+    ready = [_ready(case, policy, level, None) for case in cases]
+    return sum(isinstance(one, _Ready) and one.scale is not None and one.case.noise is None for one in ready)
 
 
-def _ready(case: SavedCase, policy: Policy, first_level: float, scatter: float) -> _Ready | Comparison:
+def _run_scatter(cases: Sequence[SavedCase]) -> float | None:
+    """Return the scatter of single samples typical of the run: the noisier side's median over the times."""
+    scatters = [
+        [
+            side.scatter
+            for case in cases
+            if case.kind == "time" and (side := case.side(name)) and side.scatter is not None
+        ]
+        for name in Side
+    ]
+    return max((median(one) for one in scatters if one), default=None)
+
+
+def _ready(case: SavedCase, policy: Policy, first_level: float, scatter: float | None) -> _Ready | Comparison:
     own = policy_for(policy, case.benchmark)
     failure = case.failure or _unusable(case)
     if failure or case.baseline is None or case.candidate is None:
@@ -162,13 +182,13 @@ def _ready(case: SavedCase, policy: Policy, first_level: float, scatter: float) 
     return _Ready(case, own, first, second, between_scale(first, second, *_floor(case, scatter)))
 
 
-def _floor(case: SavedCase, scatter: float) -> tuple[float, float]:
+def _floor(case: SavedCase, scatter: float | None) -> tuple[float, float]:
     """Return the between-process scale to assume, and the run's scatter that may widen it further."""
     if case.noise is None:
-        return BETWEEN, scatter
+        return (BETWEEN_UNSEEN, 0.0) if scatter is None else (BETWEEN, scatter)
     # Calibrated: widened only by as much as this run scattered more than the calibration did.
     within = case.noise.within
-    return case.noise.between * (max(1.0, scatter / within) if within > 0.0 else 1.0), 0.0
+    return case.noise.between * (max(1.0, (scatter or 0.0) / within) if within > 0.0 else 1.0), 0.0
 
 
 def _unusable(case: SavedCase) -> str:
@@ -240,10 +260,11 @@ def resolution_note(comparisons: Sequence[Comparison]) -> str:
     ]
     if not reaches:
         return ""
+    is_ = "is" if len(reaches) == 1 else "are"
     return (
-        f"{len(reaches)} of {len(comparisons)} are undecided: the files do not tell how much two launches of a program "
-        f"differ, which may be by {median(reaches):.0%} (median). A margin above that, results of more processes, or "
-        "headgate compare would decide"
+        f"{len(reaches)} of {len(comparisons)} {is_} undecided: the files do not tell how much two launches (sessions) "
+        f"of a program differ, which may be by {median(reaches):.0%} (median). A margin above that, results of more "
+        "processes, or headgate compare would decide"
     )
 
 
