@@ -144,7 +144,7 @@ def _searched(args: argparse.Namespace, progress: Callable[[str, int, int], None
         margin=args.least,
         accepted=accepted([[point.p for point in points] for points in found]),
         since=since,
-        shortest=sum(series.values.size < MIN_LENGTH for series in history.series),
+        too_short=sum(series.values.size < MIN_LENGTH for series in history.series),
     )
 
     def direction(benchmark: BenchmarkId) -> Direction | None:

@@ -29,7 +29,7 @@ def history_to_json(history: History, view: HistoryView) -> dict[str, Any]:
         "order": "date" if order.repository is None else "topology",
         "commits_not_in_repository": order.unknown,
         "series": len(history.series),
-        "series_too_short": view.terms.shortest,
+        "series_too_short": view.terms.too_short,
         "problems": list(view.problems),
         "changes": [_change(row) for row in view.rows],
     }

@@ -30,15 +30,15 @@ class Terms:
     margin: float
     accepted: float
     since: str
-    shortest: int
+    too_short: int
 
 
 @dataclass(frozen=True, slots=True)
 class ChangeRow:
     """One change, ready to show.
 
-    It came after ``last_good`` and with ``first_bad`` at the latest, most likely with ``likely``; ``commits`` of the tree
-    are candidates. The texts hold nothing that controls a terminal, and are not escaped for markup.
+    It came after ``last_good`` and with ``first_bad`` at the latest, most likely with ``likely``; ``commits`` of the
+    tree are candidates. The texts hold nothing that controls a terminal, and are not escaped for markup.
     """
 
     series: Series
@@ -185,12 +185,13 @@ def _facts(history: History, terms: Terms) -> tuple[tuple[str, str], ...]:
     by = "date" if order.repository is None else "topology of the repository"
     if order.repository is not None and order.unknown:
         by += f"; {count(order.unknown, 'commit')} it does not have, by date"
-    return (
-        ("Results", f"{count(history.files, 'file')}, {count(len(history.commits), 'commit')}, ordered by {by}"),
-        (
-            "Terms",
-            f"false alarms {plain_percent(terms.level)} a series and of what is listed; "
-            + f"changes below {plain_percent(terms.margin)} are not listed",
-        ),
-        *([("Too short", f"{count(terms.shortest, 'series', 'series')} not searched")] if terms.shortest else []),
+    says = (
+        f"false alarms {plain_percent(terms.level)} a series and of what is listed; changes below "
+        f"{plain_percent(terms.margin)} are not listed"
     )
+    facts = [
+        ("Results", f"{count(history.files, 'file')}, {count(len(history.commits), 'commit')}, ordered by {by}"),
+        ("Terms", says),
+    ]
+    facts += [("Too short", f"{count(terms.too_short, 'series', 'series')} not searched")] if terms.too_short else []
+    return tuple(facts)

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from headgate.stats.changepoint_evidence import correlation, inflation, level_test, shift_interval
 from headgate.stats.changepoint_fit import bounded_loss, fit_changes, noise_scale, refined
-from headgate.stats.changepoint_test import correlation, inflation, level_test, shift_interval
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,7 +34,11 @@ LEVEL = 0.01
 CONFIDENCE = 0.95
 # Two values out of line are two outliers: sessions of continuous integration measure commits in pairs.
 MIN_SEGMENT = 3
+# For the interval of the place a value may weigh more than for the fit: as much as one of 22,000, e**-10.
+PLACE_CAP = 20.0
 MIN_LENGTH = 2 * MIN_SEGMENT
+# What keeps arithmetic on absurd values finite: the unit against the largest value, any unit, and exp's argument.
+_LEAST_UNIT, _SMALLEST, _MOST_LOGARITHM = 1e-12, 1e-300, 700.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +76,7 @@ def change_points(values: Sequence[float] | FloatArray, level: float = LEVEL) ->
     if data.size < MIN_LENGTH:
         return []
     positive = bool((data > 0.0).all())
-    y = np.log(data) if positive else data / (float(np.median(np.abs(data))) or float(np.abs(data).max()) or 1.0)
+    y = np.log(data) if positive else _compressed(data)
     scale = noise_scale(y)
     starts = refined(y, fit_changes(y, scale), scale, MIN_SEGMENT)
     starts, chances = _eliminated(y, starts, scale, level)
@@ -94,6 +98,18 @@ def accepted(chances: Sequence[Sequence[float]], level: float = LEVEL) -> float:
     flat = sorted(p for series in chances for p in series)
     tests = sum(max(1, len(series)) for series in chances)
     return max((p for rank, p in enumerate(flat, 1) if p <= level * rank / tests), default=0.0)
+
+
+def _compressed(data: FloatArray) -> FloatArray:
+    """Return ``data`` of any sign in units of its typical size: linear up to there, logarithmic beyond."""
+    sizes = np.abs(data)
+    unit = max(float(np.median(sizes)), float(sizes.max()) * _LEAST_UNIT, _SMALLEST)
+    scaled: FloatArray = np.arcsinh(data / unit)
+    return scaled
+
+
+def _ratio(logarithm: float) -> float:
+    return math.exp(min(max(logarithm, -_MOST_LOGARITHM), _MOST_LOGARITHM))
 
 
 def _eliminated(y: FloatArray, starts: list[int], scale: float, level: float) -> tuple[list[int], list[float]]:
@@ -128,9 +144,9 @@ def _described(
         last=last,
         before=float(np.median(data[begin:start])),
         after=float(np.median(data[start:end])),
-        ratio=math.exp(shift) if positive else None,
-        lower=math.exp(low) if positive else None,
-        upper=math.exp(high) if positive else None,
+        ratio=_ratio(shift) if positive else None,
+        lower=_ratio(low) if positive else None,
+        upper=_ratio(high) if positive else None,
         p=p,
     )
 
@@ -145,7 +161,8 @@ def _interval_of_place(y: FloatArray, place: tuple[int, int, int], spread: float
     before, after = float(np.median(y[begin:start])), float(np.median(y[start:end]))
     rest = np.abs(np.concatenate([y[begin:start] - before, y[start:end] - after]))
     scale = max(float(np.median(rest)) * 1.4826, noise_scale(y[begin:end]))
-    gain = np.cumsum(bounded_loss(y[begin:end], before, scale) - bounded_loss(y[begin:end], after, scale))
+    part = y[begin:end]
+    gain = np.cumsum(bounded_loss(part, before, scale, PLACE_CAP) - bounded_loss(part, after, scale, PLACE_CAP))
     inner = gain[MIN_SEGMENT - 1 : end - begin - MIN_SEGMENT] / (2.0 * spread)
     within = np.flatnonzero(inner <= inner.min() - math.log1p(-math.sqrt(CONFIDENCE))) + begin + MIN_SEGMENT
     return min(start, int(within[0])), max(start, int(within[-1]))

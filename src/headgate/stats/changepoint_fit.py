@@ -50,9 +50,9 @@ def noise_scale(y: FloatArray) -> float:
     return max(LEAST_SCALE, *(float(np.quantile(steps, at)) / width for at, width in _QUANTILES))
 
 
-def bounded_loss(y: FloatArray, level: float, scale: float) -> FloatArray:
-    """Return the loss of each value of ``y`` about ``level``: its squared distance in ``scale``, at most `CAP`."""
-    loss: FloatArray = np.minimum(((y - level) / scale) ** 2, CAP)
+def bounded_loss(y: FloatArray, level: float, scale: float, cap: float = CAP) -> FloatArray:
+    """Return the loss of each value of ``y`` about ``level``: its squared distance in ``scale``, at most ``cap``."""
+    loss: FloatArray = np.minimum(((y - level) / scale) ** 2, cap)
     return loss
 
 

@@ -51,7 +51,8 @@ def level_test(left: FloatArray, right: FloatArray, spread: float = 1.0) -> floa
     u = float((below + above).sum()) / 2.0
     least = min(u, n * m - u)
     if min(n, m) <= EXACT_SHORT:
-        p = min(1.0, 2.0 * float(_tail(min(n, m), max(n, m))[math.ceil(least)]))
+        tail = _tail(min(n, m), max(n, m))
+        p = min(1.0, 2.0 * float(tail[min(math.ceil(least), tail.size - 1)]))
         return p if spread <= 1.0 else _deflated(p, spread)
     _, ties = np.unique(np.concatenate([left, right]), return_counts=True)
     total = n + m
@@ -72,7 +73,7 @@ def correlation(y: FloatArray, starts: Sequence[int]) -> float:
     width = _CLIP * _MAD_TO_SD * float(np.median(np.abs(residuals)))
     if width <= 0.0:
         return 0.0
-    clipped = np.clip(residuals, -width, width)
+    clipped = np.clip(residuals / width, -1.0, 1.0)
     inner = np.ones(y.size - 1, dtype=bool)
     inner[[start - 1 for start in starts]] = False
     products = (clipped[:-1] * clipped[1:])[inner]
