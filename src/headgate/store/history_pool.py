@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
 import signal
+import threading
 from collections import deque
 from concurrent.futures import ProcessPoolExecutor
 from itertools import islice
@@ -32,7 +34,7 @@ def in_chunks(function: Callable[[Job], Result], jobs: Sequence[Job], workers: i
         yield from map(function, jobs)
         return
     context = multiprocessing.get_context("spawn")  # safe whatever threads the caller has
-    pool = ProcessPoolExecutor(min(workers, len(jobs)), mp_context=context, initializer=_ignore_interrupts)
+    pool = ProcessPoolExecutor(min(workers, len(jobs)), mp_context=context, initializer=_serve)
     try:
         waiting = iter(jobs)
         running: deque[Future[Result]] = deque(pool.submit(function, job) for job in islice(waiting, workers * AHEAD))
@@ -44,5 +46,14 @@ def in_chunks(function: Callable[[Job], Result], jobs: Sequence[Job], workers: i
         pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _ignore_interrupts() -> None:
+def _serve() -> None:
+    """Leave interrupts to the caller, and end when it is gone: killed, it could not say so."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_caller, daemon=True).start()
+
+
+def _end_with_caller() -> None:
+    caller = multiprocessing.parent_process()
+    if caller is not None:
+        caller.join()
+        os._exit(1)
