@@ -10,7 +10,7 @@ NATIVE := $(wildcard ext/*.pyx ext/*.pxd ext/*.c ext/*.h)
 ARGS   ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help install bench bench-pytest test check lint report clean
+.PHONY: help install bench bench-pytest limits test check lint report clean
 
 help:  ## list the commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## / — /' | sort
@@ -27,6 +27,9 @@ install: $(STAMP)  ## make .venv and install headgate and its development tools 
 
 bench: $(STAMP)  ## run the transform suite on this machine and write an HTML report
 	$(BIN)/headgate bench --quick $(ARGS)
+
+limits: $(STAMP)  ## the kernels against the machine: docs/performance.md and results/<machine>/limits.json, some 4 minutes
+	$(BIN)/python benchmarks/limits.py --update docs/performance.md $(ARGS)
 
 bench-pytest: $(STAMP)  ## the small-array benchmarks under pytest-benchmark
 	$(BIN)/python -m pytest tests/benchmarks --benchmark-enable --benchmark-only -q $(ARGS)

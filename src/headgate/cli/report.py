@@ -10,6 +10,7 @@ from headgate.errors import InputError
 if TYPE_CHECKING:
     import argparse
 
+    from headgate.report.study_tables import Table
     from headgate.report.study_view import StudyInput
     from headgate.store.results import MachineResults
 
@@ -77,6 +78,7 @@ def study_input(loaded: MachineResults) -> StudyInput | None:
     if commit is None:
         return None
     log = loaded.log(commit)
+    limits, problems = _limits(loaded)
     return StudyInput(
         machine=loaded.name,
         commit=commit,
@@ -85,8 +87,24 @@ def study_input(loaded: MachineResults) -> StudyInput | None:
         hardware=loaded.hardware,
         reasons=log.reasons,
         mode=str(log.header.get("mode", "")),
-        problems=loaded.problems,
+        problems=(*loaded.problems, *problems),
+        limits=limits,
     )
+
+
+def _limits(loaded: MachineResults) -> tuple[tuple[Table, ...], tuple[str, ...]]:
+    """Return the tables of the machine's limits.json, none without one, and why it could not be read."""
+    from headgate.report.limits_tables import limits_tables
+    from headgate.store.files import read_json
+    from headgate.store.results import LIMITS_FILE
+
+    path = loaded.results / loaded.name / LIMITS_FILE
+    if not path.exists():
+        return (), ()
+    try:
+        return limits_tables(read_json(path)), ()
+    except InputError as error:
+        return (), (str(error),)
 
 
 def _measured_last(loaded: MachineResults) -> float:

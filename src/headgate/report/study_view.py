@@ -52,6 +52,7 @@ class StudyInput:
     reasons: Mapping[tuple[str, str, int], tuple[str, str]]
     mode: str = ""
     problems: Sequence[str] = ()
+    limits: tuple[Table, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +73,7 @@ class StudyView:
     notes: tuple[str, ...]
     reproduce: tuple[str, ...]
     problems: tuple[str, ...]
+    limits: tuple[Table, ...] = ()
 
 
 def study_view(given: StudyInput) -> StudyView:
@@ -95,6 +97,7 @@ def study_view(given: StudyInput) -> StudyView:
         notes=() if hardware is None else hardware.notes,
         reproduce=_reproduce(given),
         problems=tuple(given.problems),
+        limits=given.limits,
     )
 
 

@@ -5,6 +5,7 @@
     results/benchmarks.json                     what each benchmark is
     results/<machine>/machine.json              asv's description of the machine
     results/<machine>/hardware.json             headgate's, with measured ceilings
+    results/<machine>/limits.json               the kernels against the machine, by benchmarks/limits.py
     results/<machine>/<commit>-<environment>.json   one run
     results/<machine>/<commit>-bench.jsonl          what `headgate bench` did: how long, what was left out and why
 """
@@ -28,11 +29,12 @@ if TYPE_CHECKING:
     from headgate.formats.saved import SavedRun
     from headgate.model import HardwareProfile
 
-__all__ = ["MachineResults", "machines", "read_machine", "run_paths"]
+__all__ = ["LIMITS_FILE", "MachineResults", "machines", "read_machine", "run_paths"]
 
 BENCHMARKS_FILE = "benchmarks.json"
 MACHINE_FILE = "machine.json"
-_NOT_RUNS = frozenset({BENCHMARKS_FILE, MACHINE_FILE, HARDWARE_FILE})
+LIMITS_FILE = "limits.json"
+_NOT_RUNS = frozenset({BENCHMARKS_FILE, MACHINE_FILE, HARDWARE_FILE, LIMITS_FILE})
 
 
 @dataclass(frozen=True, slots=True)
