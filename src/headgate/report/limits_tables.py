@@ -87,7 +87,8 @@ def _figures(document: Row) -> Table:
     caption = (
         f"Figures asked for: {machine['cpu']}, {machine['cores']} usable cores, kernels {machine['isa']}, Python "
         f"{machine['python']}, NumPy {machine['numpy']}, load {machine['load']:.1f} at the start"
-        f"{', a quick run' if document['quick'] else ''}; the worst combination, with its 95 % interval; reached only where every combination's interval is on the right side"
+        f"{', a quick run' if document['quick'] else ''}; the worst combination, with its 95 % interval; "
+        "reached only where every combination's interval is on the right side"
     )
     return _table(caption, ("figure", "asked for", "worst", "where", "verdict"), rows)
 
