@@ -168,7 +168,7 @@ def test_calibration_tells_one_busy_thread_from_two(tmp_path):
     cores = {}
     for name in ("one", "two"):
         seen = []
-        for _ in range(8):  # on a busy machine the second thread may not get its core at once
+        for _ in range(80):  # on a busy machine the second thread may not get its core at once
             for command, arguments in (
                 ("load", {"name": f"b.time_{name}", "params": []}),
                 ("calibrate", {"target": 0.05}),
@@ -176,6 +176,8 @@ def test_calibration_tells_one_busy_thread_from_two(tmp_path):
                 worker.post(command, **arguments)
                 reply = worker.take(60)
             seen.append(reply["cores"])
+            if name == "one" or max(seen) > 1.1:
+                break
         cores[name] = max(seen)
     worker.close()
     assert cores["one"] <= 1.05
