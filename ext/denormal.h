@@ -6,14 +6,15 @@
  *     |x| denormal:  (|x| with the exponent of 1) - 1  =  |x| * 2^B                    exactly, by an or and a subtraction
  *     back again:    y >= 1: take B from the exponent;   y < 1: the mantissa of y + 1 are the bits of y * 2^-B, rounded.
  *
- * Whether it is needed is asked of the first lane alone, which costs next to nothing: data of denormal numbers has them
+ * Whether it is needed is asked of one element in a group of vectors, which costs nothing: data of denormal numbers has them
  * everywhere, and a stray one costs one stall. */
 
 typedef BITS NAME(bits) __attribute__((vector_size(VECTOR_BYTES)));
 
-static INLINE int NAME(starts_denormal)(V v) {
-    const BITS magnitude = ((NAME(bits))v)[0] & MAGNITUDE;
-    return magnitude - 1 < SMALLEST_NORMAL - 1; /* unsigned: false for zero */
+static INLINE int NAME(starts_denormal)(const T *x) {
+    BITS magnitude;
+    memcpy(&magnitude, x, sizeof magnitude);
+    return (magnitude & MAGNITUDE) - 1 < SMALLEST_NORMAL - 1; /* unsigned: false for zero */
 }
 
 /* weight * v, rounded once where v is normal; |weight| below 2^(B-1). */

@@ -1,10 +1,10 @@
-/* Template, floats: the sums of the last m-1 groups (`narrow`) and the last m (`wide`), one step per group.
+/* Template, floats: the sum of the last m-1 groups and, apart, the group before those; one step per group.
  *
  * The two-stack queue (van Herk, 1992): groups are cut into blocks of L = m-1; a window of L groups is the end of one block
  * and the beginning of the next. Beginnings are summed as groups arrive, ends backwards once a block is complete.
  *
- * A plain running sum's error grows with its length. Here it is carried with its rounding errors (Knuth's two_sum), so
- * that it is exact to second order, whatever L. */
+ * A plain running sum's error grows with its length. Here pairs of groups are added to a carry that keeps its rounding
+ * errors (Knuth's two_sum), so that it is exact to second order, whatever L. */
 
 typedef struct {
     V sum, lost; /* sum + lost is exact to second order */
@@ -19,12 +19,13 @@ static INLINE void NAME(carry_add)(NAME(carry) * carry, V v) {
 }
 
 typedef struct {
-    V narrow, wide;
-    NAME(carry) prefix;
-    int64_t groups, length;    /* m, L */
-    int64_t position, oldest;  /* in the block; in the ring of totals */
-    V *ends;                   /* [L]: totals of this block up to `position`, from there on ends of the previous one */
-    V *totals;                 /* [m]: a ring of the last m groups' sums */
+    V sum, oldest_total;      /* of the last m-1 groups; of the one before them */
+    NAME(carry) prefix;       /* of the block's complete pairs */
+    V half;                   /* the first group of a pair, or 0 */
+    int64_t groups, length;   /* m, L */
+    int64_t position, oldest; /* in the block; in the ring of totals */
+    V *ends;                  /* [L]: totals of this block up to `position`, from there on ends of the previous one */
+    V *totals;                /* [m]: a ring of the last m groups' sums */
 } NAME(group_window);
 
 static INLINE size_t NAME(group_window_bytes)(int64_t groups) { return (size_t)(2 * groups) * VECTOR_BYTES; }
@@ -38,26 +39,37 @@ static INLINE void NAME(group_window_open)(NAME(group_window) * window, int64_t 
 }
 
 static INLINE void NAME(close_block)(NAME(group_window) * window) {
-    NAME(carry) suffix = {{0}, {0}};
-    for (int64_t k = window->length - 1; k >= 0; k--) {
-        const V total = window->ends[k];
-        window->ends[k] = suffix.sum + suffix.lost;
-        NAME(carry_add)(&suffix, total);
+    const V zero = {0};
+    NAME(carry) suffix = {zero, zero};
+    V *ends = window->ends;
+    int64_t k = window->length - 1;
+    for (; k >= 1; k -= 2) {
+        const V later = ends[k], earlier = ends[k - 1];
+        ends[k] = suffix.sum + suffix.lost;
+        ends[k - 1] = suffix.sum + (suffix.lost + later);
+        NAME(carry_add)(&suffix, later + earlier);
     }
-    window->prefix = (NAME(carry)){{0}, {0}};
+    if (k == 0) ends[0] = suffix.sum + suffix.lost;
+    window->prefix = (NAME(carry)){zero, zero};
+    window->half = zero;
     window->position = 0;
 }
 
 /* The next group's sum has become known. */
 static INLINE void NAME(group_window_add)(NAME(group_window) * window, V total) {
+    const V zero = {0};
     window->totals[window->oldest] = total;
     if (++window->oldest == window->groups) window->oldest = 0;
-    if (window->length > 0) {
-        const V end = window->ends[window->position];
-        window->ends[window->position] = total;
-        NAME(carry_add)(&window->prefix, total);
-        window->narrow = (window->prefix.sum + end) + window->prefix.lost;
-        if (++window->position == window->length) NAME(close_block)(window);
+    window->oldest_total = window->totals[window->oldest];
+    if (window->length == 0) return;
+    const V end = window->ends[window->position];
+    window->ends[window->position] = total;
+    if (window->position % 2 == 0) {
+        window->half = total;
+    } else {
+        NAME(carry_add)(&window->prefix, window->half + total);
+        window->half = zero;
     }
-    window->wide = window->narrow + window->totals[window->oldest];
+    window->sum = (window->prefix.sum + end) + (window->prefix.lost + window->half);
+    if (++window->position == window->length) NAME(close_block)(window);
 }

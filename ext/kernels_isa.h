@@ -1,10 +1,10 @@
 /* Every kernel for one instruction set. The including isa_*.c has chosen the target and defined ISA and `vector_*.h`. */
 
-enum { PLAIN, WEIGHTED, GENERAL }; /* p = 1, p(i) = i (floats) or any (integers), any (floats) */
+enum { PLAIN, WEIGHTED, GENERAL, CAREFUL }; /* p = 1, p(i) = i (floats) or any (integers), any (floats) */
 
 /* Hardware prefetchers stop at the end of every 4 KiB page; asking one page ahead keeps the stream going. Measured: 512
  * bytes to 16 KiB ahead on Sapphire Rapids, best from 4 to 8 KiB. */
-#define PREFETCH_BYTES 4096
+#define PREFETCH_BYTES 2048
 #define NEAR_BYTES 1024
 #define CACHE_LINE 64
 static INLINE void prefetch(const void *p) { __builtin_prefetch((const char *)p + PREFETCH_BYTES); }

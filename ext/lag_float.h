@@ -9,7 +9,7 @@
 static INLINE V NAME(direct_step)(const T *x, const V *weight, int64_t window) {
     V sum0 = {0}, sum1 = {0}, sum2 = {0}, sum3 = {0};
     int64_t k = 0;
-    if (__builtin_expect(NAME(starts_denormal)(NAME(load)(x - 1)), 0)) {
+    if (__builtin_expect(NAME(starts_denormal)(x - 1), 0)) {
         for (; k < window; k++) sum0 += NAME(careful_product)(weight[k], NAME(load)(x - k - 1));
         return sum0;
     }

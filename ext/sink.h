@@ -4,8 +4,7 @@
  * depend on where `out` happens to lie (the rounding of float results depends on it): so tiles are put together in L1 and
  * leave from there in aligned vectors, one tile later: a load that straddles two stores still on their way would wait. */
 
-#define TILE_VECTORS 8
-#define SINK_VECTORS (8 * TILE_VECTORS)
+#define SINK_VECTORS 64
 
 typedef struct {
     const sliding_job *job;
@@ -17,7 +16,7 @@ static INLINE int NAME(goes_straight)(const sliding_job *job, int64_t n, int cou
     return !job->streaming && n >= job->lo && n + count <= job->hi;
 }
 
-/* Where to write the results of [n, n + count), count <= TILE_VECTORS * LANES. */
+/* Where to write the results of [n, n + count), far fewer than the buffer holds. */
 static INLINE T *NAME(sink_room)(NAME(sink) * sink, int64_t n, int count) {
     if (NAME(goes_straight)(sink->job, n, count)) return (T *)sink->job->out + n;
     if (sink->end + count > SINK_VECTORS * LANES) {

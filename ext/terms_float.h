@@ -1,6 +1,6 @@
 /* Template: the terms p(i)*x[i] of a float row, a vector at a time. INDEX_T: exact for every index of the row.
  *
- * PLAIN is p = 1, WEIGHTED is p(i) = i, GENERAL any polynomial: there p(i) is rounded once from a compensated Horner
+ * PLAIN is p = 1, WEIGHTED is p(i) = i (CAREFUL the same for denormal data, see denormal.h), GENERAL any polynomial: there p(i) is rounded once from a compensated Horner
  * scheme in double (Graillat, Langlois & Louvet, 2005), because next to a root of p a plain one loses all digits. */
 
 typedef INDEX_T NAME(indices) __attribute__((vector_size(VECTOR_BYTES)));
@@ -21,11 +21,11 @@ static INLINE void NAME(open)(NAME(source) * source, const sliding_job *job, int
     source->degree = job->degree;
 }
 
-static APART void NAME(general_terms)(const NAME(source) * source, V *terms) {
+static APART void NAME(general_terms)(const NAME(source) * source, V *terms, int64_t at) {
     const V v = *terms;
     for (int lane = 0; lane < LANES; lane += DOUBLES) {
-        const doubles weight = polynomial(source->coefficients, source->degree, (double)(source->next + lane));
-        if (LANE_BYTES == 8 && NAME(starts_denormal)(v)) { /* a float that is denormal is a normal double */
+        const doubles weight = polynomial(source->coefficients, source->degree, (double)(at + lane));
+        if (LANE_BYTES == 8 && NAME(starts_denormal)((const T *)terms)) { /* a float that is denormal is a normal double */
             *terms = NAME(careful_product)((V)weight, v);
             return;
         }
@@ -36,19 +36,25 @@ static APART void NAME(general_terms)(const NAME(source) * source, V *terms) {
     }
 }
 
-/* The terms of the elements v. */
-static INLINE V NAME(terms)(NAME(source) * source, V v, int kind) {
-    V terms = v;
+/* The terms of the elements v, which are `ahead` vectors after the next ones. */
+static INLINE V NAME(terms)(const NAME(source) * source, V v, int kind, int ahead) {
+    if (kind == PLAIN) return v;
     if (kind == GENERAL) {
-        NAME(general_terms)(source, &terms);
-        source->next += LANES;
-    } else if (kind == WEIGHTED) {
-        const V weight = __builtin_convertvector(source->index, V);
-        if (__builtin_expect(NAME(starts_denormal)(v), 0))
-            terms = NAME(careful_product)(weight, v);
-        else
-            terms = weight * v;
-        source->index += LANES;
+        V terms = v;
+        NAME(general_terms)(source, &terms, source->next + (int64_t)ahead * LANES);
+        return terms;
     }
-    return terms;
+    const NAME(indices) index = ahead ? source->index + (INDEX_T)(ahead * LANES) : source->index;
+    const V weight = __builtin_convertvector(index, V);
+    return kind == CAREFUL ? NAME(careful_product)(weight, v) : weight * v;
+}
+
+static INLINE void NAME(advance)(NAME(source) * source, int vectors) {
+    source->index += (INDEX_T)(vectors * LANES);
+    source->next += (int64_t)vectors * LANES;
+}
+
+/* WEIGHTED terms are multiplied with care where the data starts denormal; asked once for many vectors. */
+static INLINE int NAME(with_care)(const T *x, int kind) {
+    return kind == WEIGHTED && NAME(starts_denormal)(x) ? CAREFUL : kind;
 }

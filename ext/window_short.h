@@ -17,7 +17,8 @@ typedef struct {
 
 static INLINE V NAME(short_step)(NAME(short_state) * state, V x, int kind, int vectors, int rest) {
     V rest_sum;
-    const V sum = NAME(lane_sums)(&state->last, NAME(terms)(&state->source, x, kind), rest, &rest_sum);
+    const V sum = NAME(lane_sums)(&state->last, NAME(terms)(&state->source, x, kind, 0), rest, &rest_sum);
+    NAME(advance)(&state->source, 1);
     V total = vectors == 0 ? rest_sum : sum;
     if (vectors == 2) total = sum + state->sum0;
     if (vectors == 3) total = sum + (state->sum0 + state->sum1);
@@ -43,26 +44,51 @@ static INLINE V NAME(short_step)(NAME(short_state) * state, V x, int kind, int v
     return total;
 }
 
+#define STRIP_VECTORS 1024 /* the state is copied in and out once a strip */
+
+/* `count` whole vectors from n on, all inside. The state is copied so that it lives in registers. */
+static INLINE void NAME(short_strip)(NAME(short_state) * shared, const sliding_job *job, int64_t n, int64_t count,
+                                     int kind, int vectors, int rest) {
+    NAME(short_state) state = *shared;
+    const T *x = (const T *)job->x + n - 1;
+    T *out = (T *)job->out + n;
+    for (const T *end = x + count * LANES; x < end; x += LANES, out += LANES) {
+        prefetch(x);
+        const V sums = NAME(short_step)(&state, NAME(load)(x), kind, vectors, rest);
+        NAME(emit)(job, out, sums);
+    }
+    *shared = state;
+}
+
+static APART void NAME(short_careful)(NAME(short_state) * state, const sliding_job *job, int64_t n, int64_t count,
+                                      int vectors, int rest) {
+    NAME(short_strip)(state, job, n, count, CAREFUL, vectors, rest);
+}
+
+/* One vector anywhere: elements before `start` or from hi on are absent, outputs outside [lo, hi) are not written. */
+static INLINE void NAME(short_edge)(NAME(short_state) * state, const sliding_job *job, int64_t start, int64_t n, int kind,
+                                    int vectors, int rest) {
+    const V x = NAME(fetch)(job->x, n - 1, start, job->hi);
+    NAME(put)(job->out, n, NAME(short_step)(state, x, kind, vectors, rest), job->lo, job->hi);
+}
+
 static INLINE int NAME(short_row)(const sliding_job *given, int kind, int vectors) {
     const sliding_job copy = *given, *job = &copy; /* not reloaded after every store */
-    const T *x = job->x;
-    T *out = job->out;
     const int64_t start = job->lo > job->window + LANES ? job->lo - job->window - LANES : 0;
     const int rest = (int)(job->window % LANES);
     int64_t n = NAME(grid)(job, start);
     NAME(short_state) state = {0};
     NAME(open)(&state.source, job, n - 1);
     for (; (n < start + 1 || n < job->lo) && n < job->hi; n += LANES)
-        NAME(put)(out, n, NAME(short_step)(&state, NAME(fetch)(x, n - 1, start, job->hi), kind, vectors, rest), job->lo,
-                  job->hi);
-    for (; n + LANES <= job->hi; n += LANES) {
-        prefetch(x + n);
-        const V sums = NAME(short_step)(&state, NAME(load)(x + n - 1), kind, vectors, rest);
-        NAME(emit)(job, out + n, sums);
+        NAME(short_edge)(&state, job, start, n, kind, vectors, rest);
+    for (int64_t count; (count = (job->hi - n) / LANES) > 0; n += count * LANES) {
+        if (count > STRIP_VECTORS) count = STRIP_VECTORS;
+        if (NAME(with_care)((const T *)job->x + n - 1, kind) == CAREFUL)
+            NAME(short_careful)(&state, job, n, count, vectors, rest);
+        else
+            NAME(short_strip)(&state, job, n, count, kind, vectors, rest);
     }
-    for (; n < job->hi; n += LANES)
-        NAME(put)(out, n, NAME(short_step)(&state, NAME(fetch)(x, n - 1, start, job->hi), kind, vectors, rest), job->lo,
-                  job->hi);
+    for (; n < job->hi; n += LANES) NAME(short_edge)(&state, job, start, n, kind, vectors, rest);
     if (job->streaming) stream_fence();
     return 0;
 }
