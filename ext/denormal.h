@@ -1,13 +1,14 @@
 /* Template (T a float type): products with denormal numbers that do not stall.
  *
- * A multiplication that reads or makes a denormal number is done in microcode on many CPUs, some 150 cycles per vector;
- * additions are not. With 2^-B the smallest normal number (B = 1022 or 126):
+ * A multiplication that reads or makes a denormal number is done in microcode on many CPUs, some 150 cycles per
+ * vector; additions are not. With 2^-B the smallest normal number (B = 1022 or 126):
  *
- *     |x| denormal:  (|x| with the exponent of 1) - 1  =  |x| * 2^B                    exactly, by an or and a subtraction
- *     back again:    y >= 1: take B from the exponent;   y < 1: the mantissa of y + 1 are the bits of y * 2^-B, rounded.
+ *     |x| denormal:  (|x| with the exponent of 1) - 1  =  |x| * 2^B                    exactly, by an or and a
+ * subtraction back again:    y >= 1: take B from the exponent;   y < 1: the mantissa of y + 1 are the bits of y *
+ * 2^-B, rounded.
  *
- * Whether it is needed is asked of one element in a group of vectors, which costs nothing: data of denormal numbers has them
- * everywhere, and a stray one costs one stall. */
+ * Whether it is needed is asked of one element in a group of vectors, which costs nothing: data of denormal numbers
+ * has them everywhere, and a stray one costs one stall. */
 
 typedef BITS NAME(bits) __attribute__((vector_size(VECTOR_BYTES)));
 
@@ -22,7 +23,8 @@ __attribute__((cold)) static APART V NAME(careful_product)(V weight, V v) {
     const V one = (V){0} + (T)1;
     const NAME(bits) magnitude = (NAME(bits))v & MAGNITUDE, sign = (NAME(bits))v ^ magnitude;
     const NAME(bits) denormal = (NAME(bits))(magnitude < SMALLEST_NORMAL);
-    const NAME(bits) scaled = ((NAME(bits))((V)(magnitude | (NAME(bits))one) - one) & denormal) | (magnitude & ~denormal);
+    const NAME(bits) scaled =
+        ((NAME(bits))((V)(magnitude | (NAME(bits))one) - one) & denormal) | (magnitude & ~denormal);
     const V product = weight * (V)scaled;
     const NAME(bits) size = (NAME(bits))product & MAGNITUDE, turned = (NAME(bits))product ^ size;
     const NAME(bits) small = (NAME(bits))(size < (NAME(bits))one);

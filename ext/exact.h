@@ -1,7 +1,7 @@
 /* Error-free transformations on vectors of doubles, and what is built on them.
  *
- * two_sum: Knuth, TAOCP 2, 4.2.2; two_product: with FMA, or Dekker's splitting (Numer. Math. 18, 1971) without. Compiled
- * with -ffp-contract=off, and never with -ffast-math. */
+ * two_sum: Knuth, TAOCP 2, 4.2.2; two_product: with FMA, or Dekker's splitting (Numer. Math. 18, 1971) without.
+ * Compiled with -ffp-contract=off, and never with -ffast-math. */
 
 #define DOUBLES ((int)(VECTOR_BYTES / 8))
 

@@ -1,7 +1,8 @@
 /* Template, floats: the sum of the last m-1 groups and, apart, the group before those; one step per group.
  *
- * The two-stack queue (van Herk, 1992): groups are cut into blocks of L = m-1; a window of L groups is the end of one block
- * and the beginning of the next. Beginnings are summed as groups arrive, ends backwards once a block is complete.
+ * The two-stack queue (van Herk, 1992): groups are cut into blocks of L = m-1; a window of L groups is the end of one
+ * block and the beginning of the next. Beginnings are summed as groups arrive, ends backwards once a block is
+ * complete.
  *
  * A plain running sum's error grows with its length. Here pairs of groups are added to a carry that keeps its rounding
  * errors (Knuth's two_sum), so that it is exact to second order, whatever L. */

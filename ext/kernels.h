@@ -32,7 +32,6 @@ enum { ANCHOR_ABSOLUTE, ANCHOR_LAG, ANCHOR_COUNT };
 /* Every kernel compiled for one instruction set. */
 typedef struct {
     const char *name;
-    int vector_bytes;
     sliding_kernel sliding[ANCHOR_COUNT][TYPE_COUNT];
     void (*copy)(void *out, const void *x, size_t bytes, int streaming);
 } kernel_table;

@@ -1,9 +1,10 @@
-/* Every kernel for one instruction set. The including isa_*.c has chosen the target and defined ISA and `vector_*.h`. */
+/* Every kernel for one instruction set. The including isa_*.c has chosen the target and defined ISA and `vector_*.h`.
+ */
 
 enum { PLAIN, WEIGHTED, GENERAL, CAREFUL }; /* p = 1, p(i) = i (floats) or any (integers), any (floats) */
 
-/* Hardware prefetchers stop at the end of every 4 KiB page; asking one page ahead keeps the stream going. Measured: 512
- * bytes to 16 KiB ahead on Sapphire Rapids, best from 4 to 8 KiB. */
+/* Hardware prefetchers stop at the end of every 4 KiB page; asking one page ahead keeps the stream going. Measured:
+ * 512 bytes to 16 KiB ahead on Sapphire Rapids, best from 4 to 8 KiB. */
 #define PREFETCH_BYTES 2048
 #define NEAR_BYTES 1024
 #define CACHE_LINE 64
@@ -107,7 +108,6 @@ static void copy_bytes(void *out, const void *x, size_t bytes, int streaming) {
 
 const kernel_table PASTE(kernels, ISA) = {
     .name = ISA_NAME,
-    .vector_bytes = VECTOR_BYTES,
     .sliding = {{absolute_u32, absolute_u64, absolute_f32, absolute_f64}, {lag_u32, lag_u64, lag_f32, lag_f64}},
     .copy = copy_bytes,
 };

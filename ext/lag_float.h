@@ -39,7 +39,8 @@ static APART int NAME(lag_direct)(const sliding_job *given) {
         for (int64_t i = 0; i < w + LANES; i += LANES) /* the row's ends: with zeros for what is absent */
             NAME(store)(padded + i, NAME(fetch)(x, n - w + i, 0, job->hi));
         V sums = NAME(direct_step)(padded + w, weight, w);
-        for (int lane = 0; n + lane < w && lane < LANES; lane++) { /* 0 * inf is NaN only for elements that are there */
+        for (int lane = 0; n + lane < w && lane < LANES;
+             lane++) { /* 0 * inf is NaN only for elements that are there */
             T sum = 0;
             for (int64_t k = n + lane; k >= 1; k--) sum += weight[k - 1][0] * x[n + lane - k];
             sums[lane] = sum;

@@ -1,15 +1,17 @@
 /* Floats, lag anchor, any window: moments by window doubling.
  *
- * For the L elements up to m let M_j[m] = sum over k = 1..L of k^j * x[m+1-k]. Two neighbouring windows make one of twice
- * the length; the older one's distances all grow by L (the binomial theorem):
+ * For the L elements up to m let M_j[m] = sum over k = 1..L of k^j * x[m+1-k]. Two neighbouring windows make one of
+ * twice the length; the older one's distances all grow by L (the binomial theorem):
  *
  *     M'_j[m] = M_j[m] + sum over i <= j of C(j,i) L^(j-i) M_i[m-L].
  *
- * All weights are positive: nothing cancels, whatever the signs in p, until the last line sum c_j M_j. A window that is no
- * power of two is put together from the powers by its bits, as in lanes.h. No subtraction: a NaN stays in its windows.
+ * All weights are positive: nothing cancels, whatever the signs in p, until the last line sum c_j M_j. A window that
+ * is no power of two is put together from the powers by its bits, as in lanes.h. No subtraction: a NaN stays in its
+ * windows.
  *
- * O(N log w), in tiles that stay in L2, every pass in vectors and in place (downwards: m-L is not yet changed). Per level
- * a term of M_j passes at most j+1 roundings, and they are rarely of one sign: measured below 2 eps at w = 4096. */
+ * O(N log w), in tiles that stay in L2, every pass in vectors and in place (downwards: m-L is not yet changed). Per
+ * level a term of M_j passes at most j+1 roundings, and they are rarely of one sign: measured below 2 eps at w = 4096.
+ */
 
 typedef struct {
     int degree;
@@ -25,11 +27,12 @@ static INLINE doubles load_doubles(const double *p) {
 }
 
 /* target_j[m] = newer_j[m] + older_j moved by `length`, for m >= length; `target` may be either of the others. */
-static INLINE void join(double *const *target, double *const *newer, double *const *older, int64_t span, int64_t length,
-                        int degree) {
+static INLINE void join(double *const *target, double *const *newer, double *const *older, int64_t span,
+                        int64_t length, int degree) {
     double factor[MAX_DEGREE + 1][MAX_DEGREE + 1]; /* C(j,i) length^(j-i) */
     for (int j = 0; j <= degree; j++)
-        for (int i = j; i >= 0; i--) factor[j][i] = i == j ? 1.0 : factor[j][i + 1] * (double)length * (i + 1) / (j - i);
+        for (int i = j; i >= 0; i--)
+            factor[j][i] = i == j ? 1.0 : factor[j][i + 1] * (double)length * (i + 1) / (j - i);
     int64_t m = span;
     while (m > length) {
         const int64_t count = m - length >= DOUBLES ? DOUBLES : 1;

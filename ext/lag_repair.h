@@ -1,9 +1,9 @@
 /* Floats, lag anchor: the windows that hold an infinity or a NaN, as IEEE 754 sums them.
  *
- * Among moments inf - inf would make NaN where the sum itself is infinite. What such a window's sum is depends only on the
- * signs of its infinite terms: on how many +inf and -inf lie where p is positive and where it is negative (p changes sign
- * at most `degree` times), and on whether p is zero at any of them. Counts come from running totals, so that a row full of
- * infinities costs no more than another. */
+ * Among moments inf - inf would make NaN where the sum itself is infinite. What such a window's sum is depends only on
+ * the signs of its infinite terms: on how many +inf and -inf lie where p is positive and where it is negative (p
+ * changes sign at most `degree` times), and on whether p is zero at any of them. Counts come from running totals, so
+ * that a row full of infinities costs no more than another. */
 
 typedef struct {
     int64_t first, last; /* k */

@@ -30,7 +30,10 @@ static INLINE V NAME(moments_step)(NAME(moments) * state, V near, V far, int deg
     V total = {0};
 #pragma GCC unroll 2
     for (int j = 0; j <= degree; j++) {
-        const V moment = NAME(running_step)(&state->moment[j], near, far, j == 0 ? PLAIN : j == 1 ? WEIGHTED : GENERAL);
+        const V moment = NAME(running_step)(&state->moment[j], near, far,
+                                            j == 0   ? PLAIN
+                                            : j == 1 ? WEIGHTED
+                                                     : GENERAL);
         total += NAME(terms)(&state->outer[j], moment, degree - j <= 1 ? WEIGHTED : GENERAL);
     }
     return total;

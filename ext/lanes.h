@@ -56,16 +56,16 @@ typedef struct {
 } NAME(doubling);
 
 /* One level: `partial` takes the 2^level terms it is owed, `sum` doubles. */
-#define DOUBLE(level)                                                                                                  \
-    do {                                                                                                               \
-        if (rest >> level & 1) {                                                                                       \
-            const V shorter = partial;                                                                                 \
-            partial = rest & ((1 << level) - 1) ? sum + NAME(slide)(last->rest##level, shorter, level) : sum;          \
-            last->rest##level = shorter;                                                                               \
-        }                                                                                                              \
-        const V doubled = sum + NAME(slide)(last->sum##level, sum, level);                                             \
-        last->sum##level = sum;                                                                                        \
-        sum = doubled;                                                                                                 \
+#define DOUBLE(level)                                                                                         \
+    do {                                                                                                      \
+        if (rest >> level & 1) {                                                                              \
+            const V shorter = partial;                                                                        \
+            partial = rest & ((1 << level) - 1) ? sum + NAME(slide)(last->rest##level, shorter, level) : sum; \
+            last->rest##level = shorter;                                                                      \
+        }                                                                                                     \
+        const V doubled = sum + NAME(slide)(last->sum##level, sum, level);                                    \
+        last->sum##level = sum;                                                                               \
+        sum = doubled;                                                                                        \
     } while (0)
 
 /* The sums of the last LANES terms; in *rest_sum those of the last `rest` terms (0 for rest = 0). */

@@ -4,7 +4,6 @@
  * protocol (a typed memoryview signature alone costs some 300 ns). */
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
-
 #include <numpy/arrayobject.h>
 
 #include "dispatch.h"
@@ -186,9 +185,10 @@ static PyObject *transform(PyObject *Py_UNUSED(module), PyObject *const *args, P
 
 /* ---- copy(x, out, streaming) ---- */
 
-PyDoc_STRVAR(copy_doc, "copy(x, out, streaming, /)\n--\n\n"
-                       "Copy one contiguous array's bytes with ordinary or streaming stores: the yardstick the kernels\n"
-                       "are measured against.");
+PyDoc_STRVAR(copy_doc,
+             "copy(x, out, streaming, /)\n--\n\n"
+             "Copy one contiguous array's bytes with ordinary or streaming stores: the yardstick the kernels\n"
+             "are measured against.");
 
 static PyObject *copy(PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssize_t count) {
     if (count != 3 || !PyArray_Check(args[0]) || !PyArray_Check(args[1])) {
@@ -221,9 +221,8 @@ PyDoc_STRVAR(supported_isas_doc, "supported_isas()\n--\n\nThe instruction sets t
 
 static PyObject *supported_isas(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(ignored)) {
     PyObject *names = PyList_New(0);
-    const kernel_table *table;
-    for (int i = 0; names != NULL && (table = dispatch_supported(i)) != NULL; i++) {
-        PyObject *name = PyUnicode_FromString(table->name);
+    for (int i = 0; names != NULL && dispatch_supported(i) != NULL; i++) {
+        PyObject *name = PyUnicode_FromString(dispatch_supported(i)->name);
         if (name == NULL || PyList_Append(names, name) < 0) Py_CLEAR(names);
         Py_XDECREF(name);
     }
@@ -242,7 +241,8 @@ static PyObject *set_isa(PyObject *Py_UNUSED(module), PyObject *name) {
     return NULL;
 }
 
-PyDoc_STRVAR(get_threshold_doc, "streaming_threshold()\n--\n\nOutputs of at least this many bytes are written past the caches.");
+PyDoc_STRVAR(get_threshold_doc,
+             "streaming_threshold()\n--\n\nOutputs of at least this many bytes are written past the caches.");
 
 static PyObject *get_threshold(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(ignored)) {
     return PyLong_FromSize_t(streaming_threshold());
@@ -279,8 +279,8 @@ static struct PyModuleDef definition = {
     .m_methods = methods,
 };
 
-/* A wrong HEADGATE_ISA is the user's mistake: headgate.errors.UsageError, not an ImportError that would pass for a missing
- * extension. */
+/* A wrong HEADGATE_ISA is the user's mistake: headgate.errors.UsageError, not an ImportError that would pass for a
+ * missing extension. */
 static void set_usage_error(const char *message) {
     PyObject *errors = PyImport_ImportModule("headgate.errors");
     PyObject *type = errors ? PyObject_GetAttrString(errors, "UsageError") : NULL;

@@ -1,8 +1,9 @@
 /* Template, floats: results on their way to `out`.
  *
- * Where stores are ordinary, tiles go straight to out. Streaming stores must be aligned, but where a vector lies must not
- * depend on where `out` happens to lie (the rounding of float results depends on it): so tiles are put together in L1 and
- * leave from there in aligned vectors, one tile later: a load that straddles two stores still on their way would wait. */
+ * Where stores are ordinary, tiles go straight to out. Streaming stores must be aligned, but where a vector lies must
+ * not depend on where `out` happens to lie (the rounding of float results depends on it): so tiles are put together in
+ * L1 and leave from there in aligned vectors, one tile later: a load that straddles two stores still on their way
+ * would wait. */
 
 #define SINK_VECTORS 64
 

@@ -1,7 +1,8 @@
 /* Template: the terms p(i)*x[i] of a float row, a vector at a time. INDEX_T: exact for every index of the row.
  *
- * PLAIN is p = 1, WEIGHTED is p(i) = i (CAREFUL the same for denormal data, see denormal.h), GENERAL any polynomial: there p(i) is rounded once from a compensated Horner
- * scheme in double (Graillat, Langlois & Louvet, 2005), because next to a root of p a plain one loses all digits. */
+ * PLAIN is p = 1, WEIGHTED is p(i) = i (CAREFUL the same for denormal data, see denormal.h), GENERAL any polynomial:
+ * there p(i) is rounded once from a compensated Horner scheme in double (Graillat, Langlois & Louvet, 2005), because
+ * next to a root of p a plain one loses all digits. */
 
 typedef INDEX_T NAME(indices) __attribute__((vector_size(VECTOR_BYTES)));
 
@@ -25,7 +26,8 @@ static APART void NAME(general_terms)(const NAME(source) * source, V *terms, int
     const V v = *terms;
     for (int lane = 0; lane < LANES; lane += DOUBLES) {
         const doubles weight = polynomial(source->coefficients, source->degree, (double)(at + lane));
-        if (LANE_BYTES == 8 && NAME(starts_denormal)((const T *)terms)) { /* a float that is denormal is a normal double */
+        if (LANE_BYTES == 8 &&
+            NAME(starts_denormal)((const T *)terms)) { /* a float that is denormal is a normal double */
             *terms = NAME(careful_product)((V)weight, v);
             return;
         }

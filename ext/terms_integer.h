@@ -1,7 +1,7 @@
 /* Template: the terms p(i)*x[i] of an integer row, a vector at a time.
  *
- * The weights of LANES neighbours advance together by forward differences with stride LANES: d additions per vector for
- * degree d, exact because integers wrap (Newton's forward differences; Babbage's machine did the same).
+ * The weights of LANES neighbours advance together by forward differences with stride LANES: d additions per vector
+ * for degree d, exact because integers wrap (Newton's forward differences; Babbage's machine did the same).
  *
  * PLAIN is p = 1, WEIGHTED any p of degree 1, GENERAL any p. */
 

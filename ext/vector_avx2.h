@@ -14,7 +14,9 @@ static INLINE raw slide_bytes(raw before, raw now, int bytes) {
     }
 }
 
-static INLINE doubles fused(doubles a, doubles b, doubles c) { return (doubles)_mm256_fmadd_pd((__m256d)a, (__m256d)b, (__m256d)c); }
+static INLINE doubles fused(doubles a, doubles b, doubles c) {
+    return (doubles)_mm256_fmadd_pd((__m256d)a, (__m256d)b, (__m256d)c);
+}
 
 #include "vector_lanes.h"
 

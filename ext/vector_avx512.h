@@ -1,4 +1,5 @@
-/* What the kernels need of AVX-512 beyond GCC's vector arithmetic. The three vector_*.h offer the same five functions. */
+/* What the kernels need of AVX-512 beyond GCC's vector arithmetic. The three vector_*.h offer the same five functions.
+ */
 #define VECTOR_BYTES 64
 #define HAS_FMA 1
 typedef long long raw __attribute__((vector_size(VECTOR_BYTES)));
@@ -30,7 +31,9 @@ static INLINE void store_lanes(void *p, raw v, int first, int last, int lane_byt
 }
 
 /* a * b + c, rounded once. */
-static INLINE doubles fused(doubles a, doubles b, doubles c) { return (doubles)_mm512_fmadd_pd((__m512d)a, (__m512d)b, (__m512d)c); }
+static INLINE doubles fused(doubles a, doubles b, doubles c) {
+    return (doubles)_mm512_fmadd_pd((__m512d)a, (__m512d)b, (__m512d)c);
+}
 
 /* Past the caches; p is aligned to VECTOR_BYTES. */
 static INLINE void stream_vector(void *p, raw v) { _mm512_stream_si512(p, (__m512i)v); }

@@ -2,7 +2,8 @@
 static INLINE raw load_lanes(const void *p, int first, int last, int lane_bytes) {
     unsigned char lanes[VECTOR_BYTES] = {0};
     raw v;
-    for (int byte = first * lane_bytes; byte < last * lane_bytes; byte++) lanes[byte] = ((const unsigned char *)p)[byte];
+    for (int byte = first * lane_bytes; byte < last * lane_bytes; byte++)
+        lanes[byte] = ((const unsigned char *)p)[byte];
     memcpy(&v, lanes, sizeof v);
     return v;
 }

@@ -1,19 +1,20 @@
 /* Template, floats: long windows without subtraction, so without drift and without a NaN outliving its window.
  *
- * lanes.h turns the terms into sums s of LANES terms; a window of w = M*LANES + rest terms is then a window of M vectors,
- * lane by lane, and one sum of `rest` terms M vectors back. Vectors are cut into groups of GROUP = 8; with M = 8m + rho
- * the M vectors up to vector r of group g are
+ * lanes.h turns the terms into sums s of LANES terms; a window of w = M*LANES + rest terms is then a window of M
+ * vectors, lane by lane, and one sum of `rest` terms M vectors back. Vectors are cut into groups of GROUP = 8; with M
+ * = 8m + rho the M vectors up to vector r of group g are
  *
  *     the beginning of g up to r                                         by a tree, in registers
  *   + the m-1 groups before g (and the one before those, where r < rho)  group_window.h: once per group
  *   + the end of the group that vector r - M lies in, after that vector  by the same tree, when that group was read.
  *
- * The last is written to a ring, together with the sum of `rest` terms that belongs to it, and read M vectors later. This
- * is the van Herk (1992) and Gil-Werman (1993) scheme with short blocks, so that a pass backwards never leaves registers.
+ * The last is written to a ring, together with the sum of `rest` terms that belongs to it, and read M vectors later.
+ * This is the van Herk (1992) and Gil-Werman (1993) scheme with short blocks, so that a pass backwards never leaves
+ * registers.
  *
  * Rounding, for every term, whatever w and n: the product 1, lanes.h 1-4, the tree 3, the groups' window 5, the last
- * additions 3: at most 15 roundings (7.5 eps) for float64 and 16 (8 eps) for float32, if all were as large as they can be
- * and of one sign; in practice below 2 eps. */
+ * additions 3: at most 15 roundings (7.5 eps) for float64 and 16 (8 eps) for float32, if all were as large as they can
+ * be and of one sign; in practice below 2 eps. */
 
 #define GROUP 8
 #define GROUP_TERMS (GROUP * LANES)
@@ -76,8 +77,8 @@ static INLINE V NAME(blocks_group)(const NAME(blocks) * state, NAME(stream) * st
 }
 
 /* A group of denormal numbers: rare, and therefore out of the loop's way. */
-static APART V NAME(careful_group)(NAME(blocks) * state, NAME(stream) * stream, const T *x, T *out, const V *old, V *new,
-                                   int rest) {
+static APART V NAME(careful_group)(NAME(blocks) * state, NAME(stream) * stream, const T *x, T *out, const V *old,
+                                   V *new, int rest) {
     return NAME(blocks_group)(state, stream, x, out, old, new, CAREFUL, rest);
 }
 
@@ -94,7 +95,7 @@ static INLINE void NAME(blocks_run)(NAME(blocks) * state, const sliding_job *job
     NAME(stream) stream = state->stream;
     T padded[GROUP * (VECTOR_BYTES / LANE_BYTES)];
     const int64_t capacity = state->capacity;
-    int64_t new = g * GROUP % capacity, old = (g * GROUP + capacity - state->vectors) % capacity;
+    int64_t new = GROUP *g % capacity, old = (GROUP * g + capacity - state->vectors) % capacity;
     for (int64_t n = g * GROUP_TERMS; n < job->hi; n += GROUP_TERMS) {
         const T *x = NAME(group_inputs)(job, n, padded);
         T *out = NAME(sink_room)(&state->sink, n, GROUP_TERMS);

@@ -4,11 +4,12 @@
  *
  *     out[n] = out[n - LANES] + (d[n-LANES] + ... + d[n-1]),
  *
- * exact because integers wrap. The bracket is lanes.h's sum at m = n-1; the only dependency from one vector to the next
- * is the addition of the previous output vector.
+ * exact because integers wrap. The bracket is lanes.h's sum at m = n-1; the only dependency from one vector to the
+ * next is the addition of the previous output vector.
  *
- * x is read twice, at n and at n-w. Keeping the sums of n in a ring for w elements instead (one multiplication less, one
- * store and one load more) was tried and is slower at every window: 0.58 against 0.50 ns per int64 on Sapphire Rapids. */
+ * x is read twice, at n and at n-w. Keeping the sums of n in a ring for w elements instead (one multiplication less,
+ * one store and one load more) was tried and is slower at every window: 0.58 against 0.50 ns per int64 on Sapphire
+ * Rapids. */
 
 typedef struct {
     NAME(source) near, far;
@@ -24,7 +25,8 @@ static INLINE V NAME(running_step)(NAME(running) * state, V near, V far, int kin
 }
 
 /* One vector anywhere: elements before `start` or from hi on are absent, outputs outside [lo, hi) are not written. */
-static INLINE void NAME(running_edge)(NAME(running) * state, const sliding_job *job, int64_t start, int64_t n, int kind) {
+static INLINE void NAME(running_edge)(NAME(running) * state, const sliding_job *job, int64_t start, int64_t n,
+                                      int kind) {
     const T *x = job->x;
     const V near = NAME(fetch)(x, n - 1, start, job->hi);
     const V far = NAME(fetch)(x, n - 1 - job->window, start, job->hi);

@@ -1,11 +1,12 @@
 /* Template, floats: windows of at most a few vectors, summed directly.
  *
- * A window of w = M*LANES + rest terms ending at m is M sums of LANES terms (lanes.h) a vector apart and one of `rest`:
+ * A window of w = M*LANES + rest terms ending at m is M sums of LANES terms (lanes.h) a vector apart and one of
+ * `rest`:
  *
  *     s[m] + s[m - LANES] + ... + s[m - (M-1)*LANES] + r[m - M*LANES]
  *
- * A vector apart is the previous vector's register: no shuffle, nothing carried, every term through log2(LANES) + 1 + 2
- * roundings (one for the product, at most two or three for these additions). */
+ * A vector apart is the previous vector's register: no shuffle, nothing carried. Every term passes the product 1,
+ * lanes.h 1-4 and these additions at most 4: 8 roundings (4 eps) for float64 at most. */
 
 #define SHORT_VECTORS 7 /* the largest M */
 
@@ -66,8 +67,8 @@ static APART void NAME(short_careful)(NAME(short_state) * state, const sliding_j
 }
 
 /* One vector anywhere: elements before `start` or from hi on are absent, outputs outside [lo, hi) are not written. */
-static INLINE void NAME(short_edge)(NAME(short_state) * state, const sliding_job *job, int64_t start, int64_t n, int kind,
-                                    int vectors, int rest) {
+static INLINE void NAME(short_edge)(NAME(short_state) * state, const sliding_job *job, int64_t start, int64_t n,
+                                    int kind, int vectors, int rest) {
     const V x = NAME(fetch)(job->x, n - 1, start, job->hi);
     NAME(put)(job->out, n, NAME(short_step)(state, x, kind, vectors, rest), job->lo, job->hi);
 }
