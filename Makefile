@@ -26,7 +26,7 @@ $(STAMP): pyproject.toml setup.py constraints.txt $(NATIVE)
 install: $(STAMP)  ## make .venv and install headgate and its development tools into it
 
 bench: $(STAMP)  ## run the transform suite on this machine and write an HTML report
-	$(BIN)/headgate bench --quick $(ARGS)
+	$(BIN)/headgate bench $(or $(ARGS),--quick)
 
 limits: $(STAMP)  ## the kernels against the machine: docs/performance.md and results/<machine>/limits.json, some 4 minutes
 	$(BIN)/python benchmarks/limits.py --update docs/performance.md $(ARGS)
