@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from headgate.report.plain import bounded_table, utf8_size
 from headgate.report.verdict_markdown import MAX_BYTES, escaped
 from headgate.report.wording import count, shortened
 
@@ -24,25 +25,17 @@ def history_markdown(view: HistoryView) -> str:
     tail = "".join(f"- **{label}**: {escaped(text)}\n" for label, text in view.facts)
     if view.problems:
         tail += f"- **Left out**: {count(len(view.problems), 'file')} that could not be read\n"
-    return head + _table(view.rows, MAX_BYTES - _size(head) - _size(tail)) + tail
+    return head + _table(view.rows, MAX_BYTES - utf8_size(head) - utf8_size(tail)) + tail
 
 
 def _table(rows: Sequence[ChangeRow], room: int) -> str:
     if not rows:
         return ""
-    lines = [
+    head = [
         "| | benchmark | change | 95 % interval | commits | before | after | where |",
         "|:-|:-|-:|:-:|:-|-:|-:|:-|",
     ]
-    more = "\n… and {} more: see the JSON.\n"
-    left = room - _size("\n".join(lines)) - _size(more.format("1,000,000")) - 3
-    for shown, row in enumerate(rows):
-        line = _line(row)
-        left -= _size(line) + 1
-        if left < 0:
-            return "\n".join(lines) + "\n" + more.format(f"{len(rows) - shown:,}") + "\n"
-        lines.append(line)
-    return "\n".join(lines) + "\n\n"
+    return bounded_table(head, [_line(row) for row in rows], room, "\n… and {} more: see the JSON.\n")
 
 
 def _line(row: ChangeRow) -> str:
@@ -56,7 +49,3 @@ def _line(row: ChangeRow) -> str:
     where = escaped(shortened(row.where, _MAX_WHERE))
     cells = (f"{icon} {row.word}", name, f"**{row.change}**" if row.change else "", row.interval, commits)
     return "| " + " | ".join((*cells, escaped(row.before), escaped(row.after), where)) + " |"
-
-
-def _size(text: str) -> int:
-    return len(text.encode("utf-8"))

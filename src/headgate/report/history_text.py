@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from headgate.report.plain import memory_console
 from headgate.report.wording import count, shortened
 
 if TYPE_CHECKING:
@@ -24,21 +25,7 @@ _MAX_NAME = 96
 
 def history_text(view: HistoryView, *, width: int = 80, color: bool = False, quiet: bool = False) -> str:
     """Return the changes for a terminal of ``width`` columns; ``quiet`` leaves the worsenings and the sentence."""
-    import io
-
-    from rich.console import Console
-
-    console = Console(
-        file=io.StringIO(),
-        width=max(width, 40),
-        force_terminal=color,
-        no_color=not color,
-        color_system="standard" if color else None,
-        highlight=False,
-        markup=False,
-        emoji=False,
-        legacy_windows=False,
-    )
+    console = memory_console(width, color=color)
     worse = view.worse
     better = () if quiet else view.rows[len(worse) :]
     shown = (*worse[:_MAX_WORSE], *better[:_MAX_BETTER])

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 
     from headgate.report.verdict_view import Row, VerdictView
 
+from headgate.report.plain import bounded_table, utf8_size
 from headgate.report.wording import count, shortened
 
 __all__ = ["MAX_BYTES", "escaped", "verdict_markdown"]
@@ -27,11 +28,11 @@ def verdict_markdown(view: VerdictView) -> str:
     """Return the verdict in at most `MAX_BYTES`; what does not fit is counted ("n more"), passes first."""
     head = _head(view)
     tail = "\n".join([*_details("Where and how", _where(view)), ""])
-    room = MAX_BYTES - _size(head) - _size(tail)
+    room = MAX_BYTES - utf8_size(head) - utf8_size(tail)
     # What must be read may take all the room, the passes what is left.
     read, passed = view.to_read, view.passed
     main = _table(read, room) if read else ""
-    rest = _details_table(passed, room - _size(main)) if passed else ""
+    rest = _details_table(passed, room - utf8_size(main)) if passed else ""
     return head + main + rest + tail
 
 
@@ -52,19 +53,11 @@ def _bullets(texts: Sequence[str], what: str) -> list[str]:
 
 
 def _table(rows: Sequence[Row], room: int) -> str:
-    lines = [
+    head = [
         "| | benchmark | change | interval | margin | baseline | candidate | rounds | |",
         "|:-|:-|-:|:-:|-:|-:|-:|-:|:-|",
     ]
-    more = "\n… and {} more: see the HTML or JSON report.\n"
-    left = room - _size("\n".join(lines)) - _size(more.format("1,000,000")) - 2
-    for shown, row in enumerate(rows):
-        line = _line(row)
-        left -= _size(line) + 1
-        if left < 0:
-            return "\n".join(lines) + "\n" + more.format(f"{len(rows) - shown:,}") + "\n"
-        lines.append(line)
-    return "\n".join(lines) + "\n\n"
+    return bounded_table(head, [_line(row) for row in rows], room, "\n… and {} more: see the HTML or JSON report.\n")
 
 
 def _line(row: Row) -> str:
@@ -82,7 +75,7 @@ def _details(title: str, lines: Sequence[str]) -> list[str]:
 
 def _details_table(rows: Sequence[Row], room: int) -> str:
     frame = "\n".join(_details(f"{count(len(rows), 'benchmark')} within the margin", ["{table}"])) + "\n\n"
-    table = _table(rows, room - _size(frame))
+    table = _table(rows, room - utf8_size(frame))
     return frame.replace("{table}", table.rstrip("\n"))
 
 
@@ -112,7 +105,3 @@ def escaped(text: str) -> str:
         .replace("://", ":&#8288;//")
         .replace("www.", "www&#46;&#8288;")
     )
-
-
-def _size(text: str) -> int:
-    return len(text.encode())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from headgate.report.plain import memory_console
 from headgate.report.wording import count, shortened
 
 if TYPE_CHECKING:
@@ -30,22 +31,9 @@ _MAX_NAME_ROWS = 3
 
 def verdict_text(view: VerdictView, *, width: int = 80, color: bool = False, quiet: bool = False) -> str:
     """Return the verdict for a terminal of ``width`` columns; ``quiet`` leaves the sentence and what must be read."""
-    import io
-
-    from rich.console import Console
     from rich.text import Text
 
-    console = Console(
-        file=io.StringIO(),
-        width=max(width, 40),
-        force_terminal=color,
-        no_color=not color,
-        color_system="standard" if color else None,
-        highlight=False,
-        markup=False,
-        emoji=False,
-        legacy_windows=False,
-    )
+    console = memory_console(width, color=color)
     shown = view.to_read if quiet else (*view.to_read, *view.passed[:_MAX_PASSED])
     if shown:
         console.print(_table(shown, console.width))
