@@ -5,6 +5,7 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do $$p -c '
 VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
+TESTED := $(VENV)/.installed-test
 NATIVE := $(wildcard ext/*.pyx ext/*.pxd ext/*.c ext/*.h)
 # `make bench ARGS=--full` and the like
 ARGS   ?=
@@ -23,7 +24,16 @@ $(STAMP): pyproject.toml setup.py constraints.txt $(NATIVE)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
 	@touch $@
 
-install: $(STAMP)  ## make .venv and install headgate and its development tools into it
+# Spark, S3 and browser packages: large, and nothing but the checks and tests needs them.
+$(TESTED): $(STAMP)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,test]'
+	@touch $@
+
+.PHONY: test-tools
+test-tools:  ## the programs the tests run: a browser, Java for Spark
+	@tools/system_packages.sh chromium java=default-jre-headless
+
+install: $(TESTED)  ## make .venv and install headgate and its development tools into it
 
 bench: $(STAMP)  ## run the transform suite on this machine and write an HTML report
 	$(BIN)/headgate bench $(or $(ARGS),--quick)
@@ -37,17 +47,17 @@ bench-pytest: $(STAMP)  ## the small-array benchmarks under pytest-benchmark
 report: $(STAMP)  ## write the HTML report from the committed results
 	$(BIN)/headgate report $(ARGS)
 
-lint: $(STAMP)
+lint: $(TESTED)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
 check: lint  ## lint, types and the fast tests (every day; under 90 s)
-	$(BIN)/python -m pytest -q -n 2 -m "not slow" $(ARGS)
+	$(BIN)/python -m pytest -q -n 2 --dist loadgroup -m "not slow" $(ARGS)
 
-test: lint  ## everything CI runs: lint, types and all tests
-	$(BIN)/python -m pytest -q -n 2 $(ARGS)
+test: lint test-tools  ## everything CI runs: lint, types and all tests
+	$(BIN)/python -m pytest -q -n 2 --dist loadgroup $(ARGS)
 
 clean:  ## remove what the commands above made
 	rm -rf $(VENV) build dist .asv report html
