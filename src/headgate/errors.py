@@ -7,7 +7,17 @@
     ├── InputError                 a file or directory cannot be used as given                  (exit 2)
     ├── EnvironmentBuildError      a side could not be checked out, built or installed          (exit 4)
     ├── MeasurementError           the benchmarks could not be measured at all                  (exit 4)
-    └── VariantUnavailableError    a transform variant whose extra is not installed             (exit 2)
+    ├── VariantUnavailableError    a transform variant whose extra is not installed             (exit 2)
+    ├── ImmutableMapError          an attempt to put something into a lazy map                  (exit 2; a TypeError)
+    └── DatasetError               a dataset could not be had as asked for                      (exit 2)
+        ├── LoadError              a lazy map's loader failed; it names the key, its cause says why
+        │   └── CircularLoadError  loading a key needs, by way of others, that key itself
+        ├── ObjectMissingError     no such object or bucket
+        ├── AccessDeniedError      the store refused the credentials, or there are none
+        ├── StoreUnavailableError  the store did not answer properly in the time it was given
+        ├── CorruptObjectError     what arrived is not what was stored: truncated, or of another checksum
+        ├── SchemaError            the content is not what the declared type says
+        └── DatasetSetupError      an extra, Java or a connector is missing, or of the wrong version
 
 A message names the file or argument, what is wrong with it, and what to do next.
 """
@@ -15,10 +25,20 @@ A message names the file or argument, what is wrong with it, and what to do next
 from __future__ import annotations
 
 __all__ = [
+    "AccessDeniedError",
+    "CircularLoadError",
+    "CorruptObjectError",
+    "DatasetError",
+    "DatasetSetupError",
     "EnvironmentBuildError",
     "HeadgateError",
+    "ImmutableMapError",
     "InputError",
+    "LoadError",
     "MeasurementError",
+    "ObjectMissingError",
+    "SchemaError",
+    "StoreUnavailableError",
     "UsageError",
     "VariantUnavailableError",
 ]
@@ -54,3 +74,51 @@ class VariantUnavailableError(HeadgateError, ImportError):
     """A transform variant needs an extra that is not installed; the message names it."""
 
     exit_code = 2
+
+
+class ImmutableMapError(HeadgateError, TypeError):
+    """A lazy map takes its values from its loader alone."""
+
+    exit_code = 2
+
+
+class DatasetError(HeadgateError):
+    """A dataset could not be had as asked for; the message names bucket and key, or the path, never a secret."""
+
+    exit_code = 2
+
+
+class LoadError(DatasetError):
+    """A lazy map's loader failed for ``key``; ``__cause__`` is what it raised."""
+
+    def __init__(self, message: str, key: object = None) -> None:
+        super().__init__(message)
+        self.key = key
+
+
+class CircularLoadError(LoadError):
+    """Loading ``key`` needs ``key`` itself, by way of others: waiting would never end."""
+
+
+class ObjectMissingError(DatasetError):
+    """No such object or bucket."""
+
+
+class AccessDeniedError(DatasetError):
+    """The store refused the credentials, or none were found."""
+
+
+class StoreUnavailableError(DatasetError):
+    """The store did not answer, or not properly, in the time and attempts it was given."""
+
+
+class CorruptObjectError(DatasetError):
+    """What arrived is not what was stored: it is truncated, or its checksum is another."""
+
+
+class SchemaError(DatasetError):
+    """The content is not what the declared type says; the message names the record and the field."""
+
+
+class DatasetSetupError(DatasetError):
+    """An extra, Java or a connector is missing, or its version does not fit."""
