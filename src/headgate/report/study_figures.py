@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import itertools
 import math
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from headgate.report.figure import Figure
 from headgate.report.study_data import classify
 
 if TYPE_CHECKING:
@@ -19,23 +19,12 @@ if TYPE_CHECKING:
     from headgate.model import HardwareProfile
     from headgate.report.study_data import Series
 
-__all__ = ["Figure", "copy_limit", "share_figure", "size_figure"]
+__all__ = ["copy_limit", "share_figure", "size_figure"]
 
 COLORS = {"python": "--grey", "numpy": "--orange", "numba": "--green", "cython": "--blue"}
 MARKERS = {"recursion": "triangle-up", "scan": "square", "map": "diamond", "vector": "circle"}
 DASHES = {"recursion": "dash", "scan": "dot", "map": "dashdot", "vector": "solid"}
 ITEM_BYTES = {"int32": 4, "uint32": 4, "float32": 4, "int64": 8, "uint64": 8, "float64": 8}
-
-
-@dataclass(frozen=True, slots=True)
-class Figure:
-    """A figure: ``title`` says what is seen, ``caption`` units, n and what the bars are; ``size`` is a CSS class."""
-
-    id: str
-    title: str
-    caption: str
-    json: dict[str, Any]
-    size: str = ""
 
 
 def size_figure(

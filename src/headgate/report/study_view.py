@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from headgate.formats.saved import Outcome
 from headgate.report import hardware_view
 from headgate.report.study_data import ENGINES, Point, distinct, plain, points, series
-from headgate.report.study_figures import Figure, copy_limit, share_figure, size_figure
+from headgate.report.figure import Figure
+from headgate.report.study_figures import copy_limit, share_figure, size_figure
 from headgate.report.study_missing import missing_table
 from headgate.report.study_tables import (
     ENGINE_NAMES,

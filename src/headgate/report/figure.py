@@ -1,0 +1,29 @@
+"""What a page draws: one figure as plotly JSON, with what a reader must know of it. Data only.
+
+A colour in ``json`` is the name of a variable of the style ("--blue"); the page puts in the theme's. What the figure
+offers as CSV is made in the browser from the same ``json``, so there is one copy of the numbers in a page.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+__all__ = ["Figure"]
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A figure: ``title`` says what is seen, ``caption`` units, n and what the bars are; ``size`` is a CSS class.
+
+    ``table`` is the id of the table on the same page that has the same numbers, "" where there is none: the page then
+    offers the numbers themselves. Further columns of a point go into the trace's ``customdata`` (one list a point),
+    their names into ``layout.meta.columns``.
+    """
+
+    id: str
+    title: str
+    caption: str
+    json: dict[str, Any]
+    size: str = ""
+    table: str = ""
