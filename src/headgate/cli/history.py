@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import re
@@ -15,15 +14,11 @@ from headgate.errors import InputError, UsageError
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable
     from typing import TextIO
-
-    import numpy as np
-    import numpy.typing as npt
 
     from headgate.model import BenchmarkId, Direction
     from headgate.report.history_view import HistoryView
-    from headgate.stats.changepoint import ChangePoint
     from headgate.store.history import History
 
 __all__ = ["EPILOG", "HELP", "add_arguments", "run"]
@@ -48,10 +43,7 @@ STDOUT = "-"
 # A change takes three to five results to be told from outliers; twice that leaves time to look.
 DEFAULT_SINCE = "10"
 DEFAULT_MARGIN = "1%"
-MOST_WORKERS = 8
 _LOG_WIDTH = 160
-# Values a chunk: about half a second of search.
-_VALUES_A_CHUNK = 10_000
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -88,11 +80,12 @@ def run(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
     UsageError, InputError
         An argument is wrong, or there is nothing to search.
     """
+    from headgate.cli.history_search import watched
     from headgate.report.history_text import problem_lines
     from headgate.report.history_view import new_worsenings
 
     _check(args)
-    with _progress(err, quiet=args.quiet) as progress:
+    with watched(err, quiet=args.quiet) as progress:
         history, view = _searched(args, progress)
     err.writelines(problem_lines(view.problems))
     _publish(args, history, view, out, err)
@@ -118,6 +111,7 @@ def _check(args: argparse.Namespace) -> None:
 
 
 def _searched(args: argparse.Namespace, progress: Callable[[str, int, int], None]) -> tuple[History, HistoryView]:
+    from headgate.cli.history_search import searched, usable_cores
     from headgate.gates.policy import policy_for
     from headgate.report.history_view import Terms, history_view
     from headgate.stats.changepoint import LEVEL, MIN_LENGTH, accepted
@@ -126,7 +120,7 @@ def _searched(args: argparse.Namespace, progress: Callable[[str, int, int], None
     from headgate.store.policy_file import load_policy
 
     policy = load_policy(args.results if args.results.is_dir() else ".")
-    workers = max(1, min(MOST_WORKERS, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1))
+    workers = usable_cores()
     history = read_history(
         args.results,
         machine=args.machine,
@@ -137,7 +131,7 @@ def _searched(args: argparse.Namespace, progress: Callable[[str, int, int], None
     )
     _require_length(history, args)
     new = newest(history.order, args.since)
-    found = _found(history, workers, lambda done, total: progress("searching", done, total))
+    found = searched(history.series, workers, lambda done, total: progress("searching", done, total))
     since = f"the newest {args.since} commits" if is_count(args.since) else f"since {args.since}"
     terms = Terms(
         level=LEVEL,
@@ -168,27 +162,6 @@ def _require_length(history: History, args: argparse.Namespace) -> None:
         )
 
 
-def _found(history: History, workers: int, progress: Callable[[int, int], None]) -> list[list[ChangePoint]]:
-    from headgate.store.history_pool import in_chunks
-
-    total = sum(series.values.size for series in history.series)
-    # Chunks of about equal work; small trees are one chunk and stay in this process.
-    size = max(1, len(history.series) * _VALUES_A_CHUNK // max(1, total))
-    values = [series.values for series in history.series]
-    jobs: list[Sequence[npt.NDArray[np.float64]]] = [values[i : i + size] for i in range(0, len(values), size)]
-    found: list[list[ChangePoint]] = []
-    for points in in_chunks(_search, jobs, workers):
-        found += points
-        progress(len(found), len(values))
-    return found
-
-
-def _search(chunk: Sequence[npt.NDArray[np.float64]]) -> list[list[ChangePoint]]:
-    from headgate.stats.changepoint import change_points
-
-    return [change_points(values) for values in chunk]
-
-
 def _publish(args: argparse.Namespace, history: History, view: HistoryView, out: TextIO, err: TextIO) -> None:
     from headgate.cli.outputs import shown
     from headgate.report.history_json import history_to_json
@@ -212,18 +185,3 @@ def _publish(args: argparse.Namespace, history: History, view: HistoryView, out:
             out.write(shown(text, out))
         else:
             write_atomic(path, text)
-
-
-@contextlib.contextmanager
-def _progress(err: TextIO, *, quiet: bool) -> Iterator[Callable[[str, int, int], None]]:
-    """Give a function that shows how far a step is; it does nothing where no one watches."""
-    if quiet or not err.isatty():
-        yield lambda _step, _done, _total: None
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(file=err), transient=True) as bar:
-        task = bar.add_task("reading", total=None)
-        yield lambda step, done, total: bar.update(task, description=step, completed=done, total=total)

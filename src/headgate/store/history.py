@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from headgate.formats.asv import BenchmarkInfo
     from headgate.model import BenchmarkId
 
-__all__ = ["History", "Series", "SeriesKey", "read_history"]
+__all__ = ["History", "RunFile", "Series", "SeriesKey", "read_history"]
 
 # What tells machines of one name apart. Neither memory, whose unit asv changed, nor the kernel, which changes weekly.
 HARDWARE_KEYS = ("arch", "cpu", "num_cpu")
@@ -57,14 +57,25 @@ class Series:
 
 
 @dataclass(frozen=True, slots=True)
+class RunFile:
+    """One file of the tree that could be read; ``started_at`` is when its last benchmark began."""
+
+    path: str
+    machine: str
+    commit: str
+    started_at: float | None
+
+
+@dataclass(frozen=True, slots=True)
 class History:
-    """All series of a tree; ``problems`` name what could not be read, and why."""
+    """All series of a tree, and the files they are from; ``problems`` name what could not be read, and why."""
 
     results: Path
     order: Order
     series: tuple[Series, ...]
     files: int
     problems: tuple[str, ...] = ()
+    runs: tuple[RunFile, ...] = ()
 
     @property
     def commits(self) -> tuple[str, ...]:
@@ -81,6 +92,7 @@ class _Chunk:
     key_ids: list[int] = field(default_factory=list)
     commit_ids: list[int] = field(default_factory=list)
     values: list[float] = field(default_factory=list)
+    runs: list[RunFile] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
 
 
@@ -132,7 +144,8 @@ def read_history(
         raise InputError(f"{results}: none of its {len(chosen)} result files could be used{first}")
     infos = _infos(results, whole.problems)
     order = ordered(dict(whole.commits), repository)
-    return History(results, order, tuple(_series(whole, order, infos)), len(chosen), tuple(whole.problems))
+    series = tuple(_series(whole, order, infos))
+    return History(results, order, series, len(chosen), tuple(whole.problems), tuple(whole.runs))
 
 
 def _read_files(job: tuple[Sequence[tuple[str, str]], str | None]) -> _Chunk:
@@ -151,6 +164,7 @@ def _read_files(job: tuple[Sequence[tuple[str, str]], str | None]) -> _Chunk:
             continue
         hardware = ", ".join(run.machine[key] for key in HARDWARE_KEYS if run.machine.get(key))
         chunk.commits.append((run.commit, run.commit_date))
+        chunk.runs.append(RunFile(path, machine, run.commit, run.started_at))
         for result in run.results:
             if result.outcome is not Outcome.MEASURED or result.value is None:
                 continue
@@ -176,6 +190,7 @@ def _merge(whole: _Chunk, chunk: _Chunk, ids: dict[SeriesKey, int], commits: dic
     whole.key_ids.extend(key_ids[index] for index in chunk.key_ids)
     whole.commit_ids.extend(commit_ids[index] for index in chunk.commit_ids)
     whole.values.extend(chunk.values)
+    whole.runs.extend(chunk.runs)
     whole.problems.extend(chunk.problems)
 
 

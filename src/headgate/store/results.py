@@ -23,7 +23,7 @@ from headgate.store.hardware import FILE_NAME as HARDWARE_FILE
 from headgate.store.hardware import load_profile, profile_path
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from headgate.formats.saved import SavedRun
@@ -86,8 +86,8 @@ def run_paths(results: Path, machine: str) -> list[Path]:
     return sorted(path for path in directory.glob("*.json") if path.name not in _NOT_RUNS and path.name[0] != ".")
 
 
-def read_machine(results: Path, machine: str) -> MachineResults:
-    """Return what is kept of ``machine``; a file that cannot be read becomes a problem, not an end.
+def read_machine(results: Path, machine: str, paths: Sequence[Path] | None = None) -> MachineResults:
+    """Return what is kept of ``machine``, of ``paths`` alone where given; a file that cannot be read becomes a problem.
 
     One bad file among hundreds must not hide the others, nor vanish without a word.
     """
@@ -104,7 +104,7 @@ def read_machine(results: Path, machine: str) -> MachineResults:
         hardware = load_profile(path) if path.exists() else None
     except InputError as error:
         problems.append(str(error))
-    for path in run_paths(results, machine):
+    for path in run_paths(results, machine) if paths is None else paths:
         try:
             runs.append(describe(read_run(path), benchmarks))
         except InputError as error:
