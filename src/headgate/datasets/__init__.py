@@ -11,16 +11,20 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from headgate.datasets.lazy_map import LazyMap
     from headgate.datasets.lazy_values import LazyStats, Prefetched, Unchanged, Versioned
+    from headgate.datasets.schema import Schema, Secret, redacted
 
-__all__ = ["LazyMap", "LazyStats", "Prefetched", "Unchanged", "Versioned"]
+__all__ = ["LazyMap", "LazyStats", "Prefetched", "Schema", "Secret", "Unchanged", "Versioned", "redacted"]
 
 # Public name: the module of this package that has it.
 _HOMES = {
     "LazyMap": "lazy_map",
     "LazyStats": "lazy_values",
     "Prefetched": "lazy_values",
+    "Schema": "schema",
+    "Secret": "schema",
     "Unchanged": "lazy_values",
     "Versioned": "lazy_values",
+    "redacted": "schema",
 }
 
 
