@@ -17,7 +17,7 @@ from headgate.transforms.registry import VARIANTS
 def forget(monkeypatch, *missing):
     """Make `missing` impossible to import, and forget what was imported of the variants."""
     for name in [name for name in sys.modules if name.startswith("headgate.transforms.")]:
-        if "numba" in name or name.rpartition(".")[2] in {"native", "cython_forms"}:
+        if "numba" in name or name.rpartition(".")[2] in {"native", "cython_forms", "spark_variant"}:
             monkeypatch.delitem(sys.modules, name)
             monkeypatch.delattr(headgate.transforms, name.rpartition(".")[2], raising=False)
     for name in missing:
@@ -38,7 +38,7 @@ def test_the_table_names_every_form_on_every_compiled_and_interpreted_engine():
     assert {
         (form, engine) for form in ("recursion", "scan", "map") for engine in ("python", "numba", "cython")
     } <= forms
-    assert {("vector", engine) for engine in ("numpy", "numba", "cython")} <= forms
+    assert {("vector", engine) for engine in ("numpy", "numba", "cython", "spark")} <= forms
 
 
 def test_every_variant_is_available_where_the_tests_run():
@@ -56,14 +56,24 @@ def test_importing_the_package_loads_no_variant_s_engine():
 
 @pytest.mark.parametrize("name", [name for name, variant in VARIANTS.items() if variant.extra])
 def test_a_variant_whose_extra_is_missing_names_it(name, monkeypatch):
-    forget(monkeypatch, "numba")
+    extra = VARIANTS[name].extra
+    forget(monkeypatch, {"numba": "numba", "spark": "pyspark"}[extra])
     with pytest.raises(
-        VariantUnavailableError, match=rf"variant '{name}' is not available .*headgate\[numba\]"
+        VariantUnavailableError, match=rf"variant '{name}' is not available .*headgate\[{extra}\]"
     ) as caught:
         sliding_polynomial([1, 2, 3], 1, variant=name)
     assert isinstance(caught.value, HeadgateError)
     assert isinstance(caught.value, ImportError)
-    assert "headgate[numba]" in (variants()[name] or "")
+    assert f"headgate[{extra}]" in (variants()[name] or "")
+
+
+def test_without_java_spark_says_so_and_not_to_install_what_is_there(monkeypatch, tmp_path):
+    forget(monkeypatch)
+    monkeypatch.delenv("JAVA_HOME", raising=False)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(VariantUnavailableError, match="no Java here; install version 17") as caught:
+        get("spark")
+    assert "pip" not in str(caught.value)
 
 
 def test_without_the_native_extension_numpy_takes_its_place(monkeypatch):
@@ -99,7 +109,7 @@ def test_the_native_short_cut_is_tried_with_the_default_arguments_and_no_others(
 
 def test_no_other_variant_is_answered_by_the_native_kernel(monkeypatch):
     monkeypatch.setattr("headgate.transforms._fast", lambda *_: pytest.fail("the native kernel was called"))
-    for name in set(VARIANTS) - {"cython"}:
+    for name in set(VARIANTS) - {"cython", "spark"}:  # whose blocks are the native kernel's
         assert get(name)(np.array([5, 6, 7, 8]), 2).tolist() == [0, 0, 6, 20]
 
 

@@ -94,6 +94,9 @@ _TABLE = (
     ),
     Variant("cython_scan", "scan", "cython", f"{_HERE}.cython_forms:scan_kernel", None, "the scan, in C"),
     Variant("cython_map", "map", "cython", f"{_HERE}.cython_forms:map_kernel", None, "the map, in C"),
+    Variant(
+        "spark", "vector", "spark", f"{_HERE}.spark_variant", "spark", "blocks of a DataFrame, by the native kernel"
+    ),
 )
 
 VARIANTS: dict[str, Variant] = {variant.name: variant for variant in _TABLE}
@@ -119,6 +122,8 @@ def load(name: str) -> Kernel:
     module, _, function = variant.module.partition(":")
     try:
         return cast("Kernel", getattr(importlib.import_module(module), function or "kernel"))
+    except VariantUnavailableError:  # the module knew what is missing besides a package
+        raise
     except ImportError as error:
         raise VariantUnavailableError(_explain(variant, error)) from error
 
