@@ -41,6 +41,7 @@ EXTENSIONS: list[Extension] = [
         EXACT_FLAGS,
     ),
     extension("headgate.transforms._forms", ["_forms.pyx"]),
+    extension("headgate.datasets._lazy_table", ["_lazy_table.pyx"]),
 ]
 
 setup(ext_modules=cythonize(EXTENSIONS, language_level=3) if EXTENSIONS else [])

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
     from headgate.errors import LoadError
 
-__all__ = ["LazyStats", "Prefetched", "Unchanged", "Versioned"]
+__all__ = ["Counts", "LazyStats", "Prefetched", "Unchanged", "Versioned"]
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -54,6 +54,23 @@ class LazyStats:
     resident: int
     weight: int
     loading: int
+
+
+@dataclass(slots=True)
+class Counts:
+    """What `LazyStats` tells and the table does not know; changed under the map's lock."""
+
+    late_hits: int = 0
+    misses: int = 0
+    loads: int = 0
+    revalidations: int = 0
+    unchanged: int = 0
+    absent: int = 0
+    failures: int = 0
+    refresh_failures: int = 0
+    evictions: int = 0
+    too_heavy: int = 0
+    load_seconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

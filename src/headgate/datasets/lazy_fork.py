@@ -1,0 +1,53 @@
+"""What a fork does to lazy maps: the child has their values, and no loads that only other threads would have ended.
+
+Every map's lock is taken before a fork, so that a child finds no state half changed.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import weakref
+from typing import TYPE_CHECKING, Any
+
+from headgate.datasets import lazy_flight
+
+if TYPE_CHECKING:
+    from headgate.datasets.lazy_loading import Loading
+
+__all__ = ["guard"]
+
+_maps: weakref.WeakSet[Loading[Any, Any]] = weakref.WeakSet()
+_maps_lock = threading.Lock()
+_held: list[threading.Lock] = []
+
+
+def guard(one: Loading[Any, Any]) -> None:
+    """Have forks take care of a map, as long as there is one."""
+    with _maps_lock:
+        _maps.add(one)
+
+
+def _before() -> None:
+    _maps_lock.acquire()  # first: it also keeps two forks apart
+    lazy_flight.graph_lock().acquire()
+    _held.extend(one.hold() for one in sorted(_maps, key=id))
+
+
+def _after_in_parent() -> None:
+    while _held:
+        _held.pop().release()
+    lazy_flight.graph_lock().release()
+    _maps_lock.release()
+
+
+def _after_in_child() -> None:
+    global _maps_lock  # noqa: PLW0603 - its owner is the thread that forked, and a new one is sure to be free
+    _held.clear()
+    _maps_lock = threading.Lock()
+    for one in _maps:
+        one.begin_empty()
+    lazy_flight.reset_after_fork()
+
+
+os.register_at_fork(before=_before, after_in_parent=_after_in_parent, after_in_child=_after_in_child)
