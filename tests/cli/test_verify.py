@@ -31,7 +31,7 @@ def test_a_bundle_renders_the_same_reports_and_leaves_the_job_summary_alone(tmp_
     code, out, _ = verify(tmp_path / "e.json", "--html", tmp_path / "page", "--json", "-", "--quiet")
     assert code == 0
     assert json.loads(out)["state"] == "failed"
-    assert (tmp_path / "page" / "samples.html").exists()
+    assert len(list((tmp_path / "page" / "benchmarks").glob("*.html"))) == len(sample_evidence().rounds)
     assert not (tmp_path / "summary.md").exists()
 
 

@@ -13,7 +13,7 @@ from verdict_pages import RENDERINGS, Page, page, rendered_markdown
 from headgate import __version__
 from headgate.cli.outputs import exit_code
 from headgate.model import BenchmarkId, Change, Comparison, SideInfo, State, Verdict
-from headgate.report.verdict_figure import MAX_ROWS, forest_figure
+from headgate.report.verdict_figure import forest_figure
 from headgate.report.verdict_html import write_verdict_pages
 from headgate.report.verdict_junit import verdict_junit
 from headgate.report.verdict_markdown import MAX_BYTES, verdict_markdown
@@ -70,21 +70,30 @@ def test_every_rendering_shows_the_sentence_and_the_same_numbers_for_every_bench
         )
         if written["ratio"] is not None:
             assert abs(float(re.sub(r"[^0-9.]", "", row.change)) - abs(written["ratio"] - 1) * 100) < 0.051
-    assert [row.comparison.ratio for row in VIEW.rows if row.change][:MAX_ROWS] == pytest.approx(
-        figure_ratios(VIEW.rows)
-    )
+    drawn = figure_numbers(VIEW.rows)
+    assert [row.name for row in VIEW.rows if row.change] == [name for name, *_ in drawn]
+    for row, (_, ratio, lower, upper, margin, rounds) in zip(
+        [row for row in VIEW.rows if row.change], drawn, strict=True
+    ):
+        one = row.comparison
+        expected = [None if value is None else (value - 1) * 100 for value in (one.ratio, one.lower, one.upper)]
+        for value, other in zip((ratio, lower, upper), expected, strict=True):
+            assert value == (other if other is None else pytest.approx(other, rel=1e-5))
+        assert (margin, rounds) == (pytest.approx(one.margin * 100), one.rounds)
 
 
-def figure_ratios(rows) -> list[float]:
+def figure_numbers(rows) -> list[list]:
+    """Return the columns that the forest plot exports, point by point from the top."""
     figure = forest_figure(rows)
     assert figure is not None
+    named = [place for place, name in enumerate(figure.json["layout"]["meta"]["columns"]) if name]
     points = [
-        (-y, 1 + x / 100)
-        for trace in figure["data"]
+        (int(key), [custom[place] for place in named])
+        for trace in figure.json["data"]
         if trace["name"] != "margin"
-        for x, y in zip(trace["x"], trace["y"], strict=True)
+        for key, custom in zip(trace["ids"], trace["customdata"], strict=True)
     ]
-    return [ratio for _, ratio in sorted(points)]
+    return [numbers for _, numbers in sorted(points)]
 
 
 def test_rows_come_by_what_matters_and_within_that_by_size():
@@ -227,14 +236,17 @@ def test_the_pages_are_written_with_their_assets_and_load_nothing_from_elsewhere
     evidence = sample_evidence(only="TimeRender")
     index = write_verdict_pages(tmp_path / "out", verdict_view(evidence.verdict), rounds=evidence.rounds)
     assert index == tmp_path / "out" / "index.html"
-    for name in ("index.html", "samples.html"):
-        found = Page((tmp_path / "out" / name).read_text(encoding="utf-8"))
+    pages = sorted((tmp_path / "out" / "benchmarks").iterdir())
+    assert len(pages) == len(evidence.rounds)
+    for path in (index, *pages):
+        found = Page(path.read_text(encoding="utf-8"))
         linked = {value for key, value in found.attributes if key in {"src", "href"} and value}
         for link in linked:
-            assert link.startswith(("#", "data:")) or (tmp_path / "out" / link.partition("#")[0]).is_file(), link
-    samples = (tmp_path / "out" / "samples.html").read_text(encoding="utf-8")
-    assert samples.count("<details") == len(evidence.rounds)
-    assert samples.count('<tr><th scope="row">') == sum(len(rounds) for rounds in evidence.rounds.values())
+            assert link.startswith(("#", "data:")) or (path.parent / link.partition("#")[0]).is_file(), link
+    overview = Page(index.read_text(encoding="utf-8"))
+    for path in pages:
+        assert ("href", f"benchmarks/{path.name}") in overview.attributes
+        assert Page(path.read_text(encoding="utf-8")).tags.count("figure") == 3
 
 
 def test_the_figure_shows_the_interval_the_margin_and_an_open_end_for_a_missing_bound():
@@ -247,14 +259,15 @@ def test_the_figure_shows_the_interval_the_margin_and_an_open_end_for_a_missing_
     ).rows
     figure = forest_figure(rows)
     assert figure is not None
-    json.dumps(figure, allow_nan=False)
-    margins, open_, passed = figure["data"]
+    json.dumps(figure.json, allow_nan=False)
+    margins, open_, passed = figure.json["data"]
     assert margins["x"] == pytest.approx([5.0, 10.0])
-    left = figure["layout"]["xaxis"]["range"][0]
+    left = figure.json["layout"]["xaxis"]["range"][0]
     assert open_["x"][0] - open_["error_x"]["arrayminus"][0] == pytest.approx(left)
     assert open_["x"][0] + open_["error_x"]["array"][0] == pytest.approx(20.0)
     assert passed["x"][0] - passed["error_x"]["arrayminus"][0] == pytest.approx(-20.0)
-    assert "<b>a" not in open_["text"][0].removeprefix("<b>")
+    assert "<b>a" not in open_["text"][0]
+    assert open_["customdata"][0][4:6] == [None, pytest.approx(20.0)], "what is exported is not cut off"
     assert forest_figure(verdict_view(verdict_of(F, compared("s.a", F, None))).rows) is None
 
 
@@ -264,13 +277,12 @@ def test_a_change_too_large_for_the_drawing_stands_at_its_edge_and_squeezes_no_o
     ).rows
     figure = forest_figure(rows)
     assert figure is not None
-    left, right = figure["layout"]["xaxis"]["range"]
+    left, right = figure.json["layout"]["xaxis"]["range"]
     assert -25 < left < 0 < right < 25
-    _, worse, better = figure["data"]
-    assert (worse["x"], worse["marker"]["symbol"]) == ([right], ["triangle-right"])
-    assert (better["x"], better["marker"]["symbol"]) == ([left], ["triangle-left"])
-    assert "+1000.0 %" in worse["text"][0]
-    assert "+1000.0 %" in figure["layout"]["annotations"][0]["text"]
+    _, worse, better = figure.json["data"]
+    assert (worse["x"], worse["marker"]["symbol"]) == ([pytest.approx(right)], ["triangle-right"])
+    assert (better["x"], better["marker"]["symbol"]) == ([pytest.approx(left)], ["triangle-left"])
+    assert worse["customdata"][0][0] == "+1000.0 %"
 
 
 def test_a_traceback_is_read_on_lines_of_its_own_and_only_the_first_few_are_shown():

@@ -12,9 +12,12 @@ from headgate.report.verdict_junit import verdict_junit
 from headgate.report.verdict_markdown import verdict_markdown
 from headgate.report.verdict_text import verdict_text
 
+GENERATED = "2026-01-02"
+
 
 def page(view) -> str:
-    return environment().get_template("verdict.html.j2").render(**page_context(view), root="", generated="2026-01-02")
+    context = page_context(view, generated=GENERATED)
+    return environment().get_template("verdict.html.j2").render(**context, root="", generated=GENERATED)
 
 
 RENDERINGS = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import cache
 from importlib import resources
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +19,8 @@ if TYPE_CHECKING:
 
 __all__ = ["BASE_ASSETS", "CHART_ASSETS", "environment", "script_json", "write_assets", "write_page"]
 
-BASE_ASSETS = ("style.css", "theme.js")
+# What base.html.j2 links, whatever the page.
+BASE_ASSETS = ("style.css", "theme.js", "export.js", "tables.js", "filter.js", "figures.js", "verdict.js")
 # plotly.js (basic bundle, MIT) comes with its licence; one copy serves every page of a report.
 CHART_ASSETS = ("plotly-basic.min.js", "plotly-LICENSE.txt", "charts.js")
 
@@ -42,8 +44,12 @@ def script_json(data: object) -> markupsafe.Markup:
     return markupsafe.Markup(text)  # noqa: S704 - every character that HTML reads was escaped just above
 
 
+@cache
 def environment() -> jinja2.Environment:
-    """Return the template environment: everything is escaped unless it is Markup, an unknown name is an error."""
+    """Return the template environment: everything is escaped unless it is Markup, an unknown name is an error.
+
+    It is made once: a site has hundreds of pages of one template, and compiling that takes longer than filling it in.
+    """
     import jinja2
 
     env = jinja2.Environment(
@@ -54,8 +60,14 @@ def environment() -> jinja2.Environment:
         lstrip_blocks=True,
     )
     env.filters["script_json"] = script_json
+    env.filters["percent_value"] = _percent_value
     env.globals["version"] = __version__
     return env
+
+
+def _percent_value(ratio: float | None) -> str:
+    """Return what a table sorts and exports a ratio by: the change in percent, unrounded for the eye."""
+    return "" if ratio is None else f"{(ratio - 1.0) * 100.0:.6g}"
 
 
 def write_assets(directory: Path, names: Iterable[str] = BASE_ASSETS) -> None:

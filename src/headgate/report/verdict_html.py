@@ -1,24 +1,32 @@
-"""The verdict as a static page: sentence, forest plot, a table to search, samples by round, how to reproduce."""
+"""The verdict as a static site: sentence, forest plot, a table to search, where it holds, a page a benchmark."""
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from headgate.errors import InputError
+from headgate.formats.hardware import profile_from_dict
+from headgate.report.benchmark_html import write_benchmark_pages
+from headgate.report.citation import citation
+from headgate.report.hardware_view import sections
 from headgate.report.html import BASE_ASSETS, CHART_ASSETS, write_assets, write_page
+from headgate.report.page_names import page_names
+from headgate.report.verdict_benchmark import compared_page
 from headgate.report.verdict_figure import forest_figure
-from headgate.report.wording import percent, quantity
 
 if TYPE_CHECKING:
     import os
     from collections.abc import Mapping, Sequence
 
     from headgate.model import BenchmarkId, Round
-    from headgate.report.verdict_view import Row, VerdictView
+    from headgate.report.hardware_view import Section
+    from headgate.report.verdict_view import VerdictView
 
-__all__ = ["page_context", "samples_context", "write_verdict_pages"]
+__all__ = ["page_context", "write_verdict_pages"]
 
-_ASSETS = (*BASE_ASSETS, *CHART_ASSETS, "verdict.js")
+_STATES = ("failed", "regressed", "inconclusive", "pass")
 
 
 def write_verdict_pages(
@@ -28,7 +36,7 @@ def write_verdict_pages(
     rounds: Mapping[BenchmarkId, Sequence[Round]] | None = None,
     generated: str = "",
 ) -> Path:
-    """Write the page (and, given ``rounds``, one with the samples) into ``directory``; return the path of index.html.
+    """Write the page (and, given ``rounds``, one a benchmark) into ``directory``; return the path of index.html.
 
     Parameters
     ----------
@@ -37,9 +45,9 @@ def write_verdict_pages(
     view
         What to show.
     rounds
-        The evidence by benchmark, to be listed round by round.
+        The evidence by benchmark, drawn and listed on the pages in ``benchmarks/``.
     generated
-        The date to print, as text.
+        The date to print, as text, year first.
 
     Raises
     ------
@@ -47,41 +55,53 @@ def write_verdict_pages(
         A file cannot be written.
     """
     target = Path(directory)
-    write_assets(target, _ASSETS)
-    if rounds:
-        write_page(
-            target / "samples.html", "verdict_samples.html.j2", samples_context(view, rounds), generated=generated
-        )
-    context = page_context(view, with_samples=bool(rounds))
+    write_assets(target, (*BASE_ASSETS, *CHART_ASSETS))
+    evidence = rounds or {}
+    links = _links(view, evidence)
+    pages = (compared_page(view, row, evidence[row.comparison.benchmark]) for row in view.rows if row.name in links)
+    first = ("Verdict", "index.html")
+    write_benchmark_pages(target, pages, generated=generated, names=links, links=(first,))
+    context = page_context(view, links=links, generated=generated)
     return write_page(target / "index.html", "verdict.html.j2", context, generated=generated)
 
 
-def page_context(view: VerdictView, *, with_samples: bool = False) -> dict[str, Any]:
-    """Return what the page's template needs: plain values, escaped by the template."""
-    figure = forest_figure(view.rows)
+def page_context(view: VerdictView, *, links: Mapping[str, str] | None = None, generated: str = "") -> dict[str, Any]:
+    """Return what the templates need: plain values, escaped by the template.
+
+    ``links`` gives the page of a benchmark by its name, for those that have one.
+    """
+    confidence = view.verdict.policy.get("confidence")
+    machine = view.verdict.hardware.get("machine")
     return {
         "title": f"{view.state}: {_sides(view)}",
         "view": view,
         # A line never begins with the sign of the percentage before it.
         "sentence": view.sentence.replace(" %", "\N{NO-BREAK SPACE}%"),
-        "figure": figure,
-        "counts": [_count(view, state) for state in ("failed", "regressed", "inconclusive", "pass")],
-        "with_samples": with_samples,
+        "forest": forest_figure(view.rows, confidence=confidence if isinstance(confidence, float) else None),
+        "counts": [_count(view, state) for state in _STATES],
+        "links": links or {},
+        "hardware": _hardware(view),
+        "cited": citation(
+            f"Benchmark verdict of {_sides(view)}: {view.sentence}",
+            commit=view.verdict.candidate.commit or "",
+            date=generated,
+            machine=machine if isinstance(machine, str) else "",
+        ),
     }
 
 
-def samples_context(view: VerdictView, rounds: Mapping[BenchmarkId, Sequence[Round]]) -> dict[str, Any]:
-    """Return what the template of the samples needs: for each benchmark with evidence, a line per round."""
-    tables = [
-        {
-            "anchor": f"b{index + 1}",
-            "row": row,
-            "lines": [_line(round_, row) for round_ in rounds[row.comparison.benchmark]],
-        }
-        for index, row in enumerate(view.rows)
-        if rounds.get(row.comparison.benchmark)
-    ]
-    return {"title": f"samples: {_sides(view)}", "view": view, "tables": tables}
+def _links(view: VerdictView, rounds: Mapping[BenchmarkId, Sequence[Round]]) -> dict[str, str]:
+    """Return the page of each benchmark with evidence. Two that print alike have none: one would be the other's."""
+    printed = Counter(row.name for row in view.rows)
+    return page_names(row.name for row in view.rows if rounds.get(row.comparison.benchmark) and printed[row.name] == 1)
+
+
+def _hardware(view: VerdictView) -> tuple[Section, ...]:
+    """Return the whole hardware profile; nothing where the verdict has less than one: the facts show what there is."""
+    try:
+        return sections(profile_from_dict(view.verdict.hardware))
+    except InputError:
+        return ()
 
 
 def _count(view: VerdictView, state: str) -> tuple[str, int, int]:
@@ -94,35 +114,3 @@ def _sides(view: VerdictView) -> str:
     # The first words of the facts: what was asked for, made printable.
     facts = dict(view.facts)
     return " against ".join(facts.get(side, "?").split(", ")[0] for side in ("Candidate", "Baseline"))
-
-
-def _line(round_: Round, row: Row) -> dict[str, Any]:
-    unit = row.comparison.unit
-    baseline, candidate = _median(round_.baseline), _median(round_.candidate)
-    ratio = candidate / baseline if baseline and candidate else None
-    return {
-        "index": round_.index,
-        "pairs": len(round_.baseline),
-        "number": round_.number,
-        "baseline": quantity(baseline, unit),
-        "candidate": quantity(candidate, unit),
-        "difference": percent(ratio),
-        "spread": f"{_spread(round_.baseline)} / {_spread(round_.candidate)}",
-    }
-
-
-def _median(values: Sequence[float]) -> float | None:
-    import statistics
-
-    return statistics.median(values) if values else None
-
-
-def _spread(values: Sequence[float]) -> str:
-    """Return half the distance between the quartiles, relative to the median: what one process scatters."""
-    import statistics
-
-    centre = _median(values)
-    if len(values) < 2 or not centre:
-        return "–"  # noqa: RUF001 - an en dash: no value
-    low, _, high = statistics.quantiles(values, n=4, method="inclusive")
-    return f"±{(high - low) / 2 / abs(centre) * 100:.1f} %"

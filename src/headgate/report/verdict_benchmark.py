@@ -1,0 +1,83 @@
+"""One compared benchmark as a page: figures, and rounds in a table. Pure: a row and its evidence in, data out."""
+
+from __future__ import annotations
+
+import statistics
+from typing import TYPE_CHECKING
+
+from headgate.report.benchmark_view import BenchmarkPage
+from headgate.report.rounds_figures import round_figures
+from headgate.report.study_tables import Cell, Table
+from headgate.report.wording import percent, quantity
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from headgate.model import Round
+    from headgate.report.verdict_view import Row, VerdictView
+
+__all__ = ["compared_page", "rounds_table"]
+
+_HOW = (
+    "Each round is one fresh process per side. The verdict is inferred over rounds, from the pairs within them; the "
+    "medians here, the ratio of the two, and half the distance between a side's quartiles (scatter) are for the eye. "
+    "A sample is the time of that many loops, divided by them."
+)
+
+
+def compared_page(view: VerdictView, row: Row, rounds: Sequence[Round]) -> BenchmarkPage:
+    """Return the page of a row of ``view`` with its evidence."""
+    found = f"{row.change} ({row.interval}) against a margin of {row.margin}" if row.change else row.note
+    facts = (
+        ("Baseline", row.baseline),
+        ("Candidate", row.candidate),
+        ("Rounds", f"{row.rounds:,}"),
+        ("Pairs", f"{row.comparison.pairs:,}"),
+        *(fact for fact in view.facts if fact[0] in {"Policy", "Hardware"}),
+    )
+    return BenchmarkPage(
+        name=row.name,
+        lede=f"{row.state}: {found}." if found else f"{row.state}.",
+        facts=tuple((label, text) for label, text in facts if text),
+        figures=round_figures(row, rounds),
+        tables=(rounds_table(row, rounds),),
+        notes=(_HOW, *([row.note] if row.note and row.change else []), *row.detail),
+        reproduce=view.reproduce,
+    )
+
+
+def rounds_table(row: Row, rounds: Sequence[Round]) -> Table:
+    """Return a line for each round: pairs, loops, both medians, their ratio, and what a process scatters."""
+    columns = ("Round", "Pairs", "Loops", "Baseline", "Candidate", "Ratio", "Scatter, each side")
+    found = f": {row.change} ({row.interval})" if row.change else ""
+    caption = f"Rounds of {row.name}{found}; medians of each side's samples"
+    return Table(caption, columns, tuple(_line(round_, row) for round_ in rounds))
+
+
+def _line(round_: Round, row: Row) -> tuple[Cell, ...]:
+    unit = row.comparison.unit
+    baseline, candidate = _median(round_.baseline), _median(round_.candidate)
+    ratio = candidate / baseline if baseline and candidate else None
+    texts = (
+        str(round_.index),
+        str(len(round_.baseline)),
+        str(round_.number),
+        quantity(baseline, unit),
+        quantity(candidate, unit),
+        percent(ratio),
+        f"{_spread(round_.baseline)} / {_spread(round_.candidate)}",
+    )
+    return tuple(Cell(text) for text in texts)
+
+
+def _median(values: Sequence[float]) -> float | None:
+    return statistics.median(values) if values else None
+
+
+def _spread(values: Sequence[float]) -> str:
+    """Return half the distance between the quartiles, relative to the median: what one process scatters."""
+    centre = _median(values)
+    if len(values) < 2 or not centre:
+        return "–"  # noqa: RUF001 - an en dash: no value
+    low, _, high = statistics.quantiles(values, n=4, method="inclusive")
+    return f"±{(high - low) / 2 / abs(centre) * 100:.1f} %"
