@@ -14,7 +14,7 @@ ARGS   ?=
 .PHONY: help install bench bench-pytest limits test check lint report clean
 
 help:  ## list the commands
-	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## / — /' | sort
+	@grep -E '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## / — /' | sort
 
 $(STAMP): pyproject.toml setup.py constraints.txt $(NATIVE)
 	@test -n "$(PYTHON)" || { echo "headgate needs Python 3.11 or newer and found none. Try: make PYTHON=/path/to/python3.12" >&2; exit 2; }
@@ -56,7 +56,15 @@ lint: $(TESTED)
 check: lint  ## lint, types and the fast tests (every day; under 90 s)
 	$(BIN)/python -m pytest -q -n 2 --dist loadgroup -m "not slow" $(ARGS)
 
-test: lint test-tools  ## everything CI runs: lint, types and all tests
+# The S3 server of the tests, and Spark's S3 connector (700 MB): each once, into .tools/.
+.PHONY: s3-server spark-jars
+s3-server: $(STAMP)  ## build the S3 server of the tests (versitygw) into .tools/
+	@PYTHON=$(BIN)/python tools/s3_server.sh
+
+spark-jars: $(TESTED) test-tools  ## fetch Spark's S3 connector into .tools/jars
+	@$(BIN)/python -m headgate.datasets.spark_jars .tools/jars
+
+test: lint test-tools s3-server spark-jars  ## everything CI runs: lint, types and all tests
 	$(BIN)/python -m pytest -q -n 2 --dist loadgroup $(ARGS)
 
 clean:  ## remove what the commands above made
