@@ -69,9 +69,9 @@ def test_a_request_signed_with_another_secret_is_refused(server: VersityServer) 
 
 def test_a_request_of_an_unknown_user_is_refused(server: VersityServer) -> None:
     client = server.client(aws_access_key_id="NOBODY")
-    code, status = refusal(client.list_objects_v2, Bucket="checked")
+    code, _ = refusal(client.list_objects_v2, Bucket="checked")
     client.close()
-    assert (code, status) == ("InvalidAccessKeyId", 403)
+    assert code in {"InvalidAccessKeyId", "XAdminUserNotFound"}  # versitygw 1.8 says the latter, with status 404
 
 
 def test_the_servers_secret_is_on_no_command_line(server: VersityServer) -> None:

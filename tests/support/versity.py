@@ -80,7 +80,7 @@ def versity_server(directory: Path) -> Iterator[VersityServer]:
     if not BINARY.exists():
         raise FileNotFoundError(f"{BINARY} is not there: run `make s3-server`")
     access, secret = f"ACCESS{secrets.token_hex(7)}".upper(), f"SECRET{secrets.token_hex(17)}"
-    for name in ("data", "metadata", "users"):
+    for name in ("data", "metadata"):
         (directory / name).mkdir(parents=True, exist_ok=True)
     for attempt in range(1, ATTEMPTS + 1):
         port = free_port()
@@ -104,7 +104,6 @@ def free_port() -> int:
 
 
 def _start(directory: Path, port: int, access: str, secret: str) -> subprocess.Popen[bytes]:
-    # Without a directory of users, versitygw answers an unknown one with 404.
     # The keys go by the environment: a command line is readable to everybody. A sidecar holds the metadata, since a
     # temporary file system may have no extended attributes.
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("VGW_", "ROOT_", "AWS_"))}
