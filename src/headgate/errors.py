@@ -4,10 +4,14 @@
 
     HeadgateError                  the root: its message is fit to be shown to a user as it is
     ├── UsageError                 the command line, a policy or an argument is wrong           (exit 2)
+    │   └── PlanError              a release's plan is wrong, or changed after it was registered
     ├── InputError                 a file or directory cannot be used as given                  (exit 2)
     ├── EnvironmentBuildError      a side could not be checked out, built or installed          (exit 4)
     ├── MeasurementError           the benchmarks could not be measured at all                  (exit 4)
     ├── VariantUnavailableError    a transform variant whose extra is not installed             (exit 2)
+    ├── LedgerError                a release's ledger could not be read or written, or refused  (exit 4)
+    │   ├── ConflictError          somebody else was first: read the release's state again
+    │   └── LedgerTamperedError    a row was edited, removed or reordered since it was written
     ├── ImmutableMapError          an attempt to put something into a lazy map                  (exit 2; a TypeError)
     └── DatasetError               a dataset could not be had as asked for                      (exit 2)
         ├── LoadError              a lazy map's loader failed; it names the key, its cause says why
@@ -27,6 +31,7 @@ from __future__ import annotations
 __all__ = [
     "AccessDeniedError",
     "CircularLoadError",
+    "ConflictError",
     "CorruptObjectError",
     "DatasetError",
     "DatasetSetupError",
@@ -34,9 +39,12 @@ __all__ = [
     "HeadgateError",
     "ImmutableMapError",
     "InputError",
+    "LedgerError",
+    "LedgerTamperedError",
     "LoadError",
     "MeasurementError",
     "ObjectMissingError",
+    "PlanError",
     "SchemaError",
     "StoreUnavailableError",
     "UsageError",
@@ -54,6 +62,10 @@ class UsageError(HeadgateError):
     """An argument, option or policy value is wrong."""
 
     exit_code = 2
+
+
+class PlanError(UsageError):
+    """A release's plan is wrong, or is not the one that was registered; the message names the file and the key."""
 
 
 class InputError(HeadgateError):
@@ -74,6 +86,18 @@ class VariantUnavailableError(HeadgateError, ImportError):
     """A transform variant needs an extra that is not installed; the message names it."""
 
     exit_code = 2
+
+
+class LedgerError(HeadgateError):
+    """A release's ledger could not be read or written, or does not take this event; nothing was recorded."""
+
+
+class ConflictError(LedgerError):
+    """Another writer was first, or holds the lease: nothing was recorded; read the state again and decide anew."""
+
+
+class LedgerTamperedError(LedgerError):
+    """The chain of hashes is broken: what the ledger says of this release is no evidence."""
 
 
 class ImmutableMapError(HeadgateError, TypeError):

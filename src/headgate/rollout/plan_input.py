@@ -1,0 +1,212 @@
+"""What a user wrote in ``[rollout]``, parsed and checked into a `Plan`.
+
+Messages name the file and the key's path: ``headgate.toml: rollout.segments[1].where.country.gte: ...``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from typing import TYPE_CHECKING, Any
+
+from headgate.errors import PlanError, UsageError
+from headgate.gates.canary_policy import (
+    DEFAULT_ALPHA,
+    DEFAULT_MINIMUM_UNITS,
+    DEFAULT_SAMPLE_RATIO_ALPHA,
+    MILLION,
+    Metric,
+    Stage,
+    canary_policy_from_json,
+)
+from headgate.gates.policy_input import parse_budget, parse_fraction
+from headgate.rollout.plan import DEFAULT_LEDGER, PLAN_SCHEMA, Plan
+from headgate.rollout.plan_numbers import percent_text, ppm_from_percent
+from headgate.rollout.segments import Segment, compile_where, parse_segments, unknown_key
+from headgate.rollout.segments_tests import TYPES
+from headgate.store.policy_file import read_policy_file
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Mapping
+
+__all__ = ["plan_from_json", "plan_from_table", "read_plan"]
+
+_TABLE = "rollout"
+_KEYS = (
+    "name",
+    "stages",
+    "minimum_units",
+    "dwell",
+    "sandbox",
+    "attributes",
+    "segments",
+    "metrics",
+    "alpha",
+    "sample_ratio_alpha",
+    "ledger",
+)
+_STAGE_KEYS = ("percent", "minimum_units", "dwell")
+_METRIC_KEYS = tuple(field.name for field in fields(Metric))
+_LONGEST_NAME = 64
+# Of a metric's keys, those that may be written as "10%".
+_FRACTIONS = ("margin", "tolerance", "quantile")
+
+
+def read_plan(path: str | os.PathLike[str]) -> Plan:
+    """Return the plan in the file at ``path``; see `Plan.from_file`."""
+    found = read_policy_file(path)
+    if _TABLE not in found.document:
+        raise PlanError(f"{found.source}: has no [{_TABLE}] table; write the release's plan there")
+    return plan_from_table(found.document[_TABLE], found.source)
+
+
+def plan_from_table(table: object, source: str) -> Plan:
+    """Return the plan of a parsed ``[rollout]`` table; see `Plan.from_dict`."""
+    where = f"{source}: {_TABLE}"
+    if not isinstance(table, dict):
+        raise PlanError(f"{where}: expected a table ([{_TABLE}]), got {table!r}")
+    for key in table:
+        if key not in _KEYS:
+            raise unknown_key(where, key, _KEYS)
+    try:
+        return _plan(table, source, where)
+    except PlanError:
+        raise
+    except UsageError as error:
+        raise PlanError(f"{error}") from None
+
+
+def plan_from_json(data: Mapping[str, Any], source: str) -> Plan:
+    """Return the plan written by `Plan.to_json`; see `Plan.from_json`."""
+    try:
+        if data["schema"] != PLAN_SCHEMA:
+            raise PlanError(f'{source}: its schema is {data["schema"]!r}, expected "{PLAN_SCHEMA}"; upgrade headgate')
+        keys = ("metrics", "stages", "alpha", "sample_ratio_alpha")
+        written = canary_policy_from_json({key: data[key] for key in keys}, source)
+        segments = tuple(Segment(**one) for one in data["segments"])
+        for segment in segments:
+            compile_where(segment.where, f"{source}: {segment.name}", data["attributes"])
+        plan = Plan(
+            data["name"],
+            written.stages,
+            written.metrics,
+            written.alpha,
+            written.sample_ratio_alpha,
+            segments,
+            dict(data["attributes"]),
+            data["sandbox_ppm"],
+        )
+        _check_sandbox(plan, source)
+    except (KeyError, TypeError, AttributeError) as error:
+        raise PlanError(f"{source}: not a plan as headgate writes them ({error!r})") from error
+    return plan
+
+
+def _plan(table: dict[str, Any], source: str, where: str) -> Plan:
+    name = table.get("name")
+    if not isinstance(name, str) or not name or len(name) > _LONGEST_NAME or not name.isprintable():
+        raise PlanError(
+            f'{where}.name: {name!r} will not do: say what is released, as name = "checkout" (1 to 64 characters)'
+        )
+    attributes = _attributes(table.get("attributes", {}), f"{where}.attributes")
+    sandbox = table.get("sandbox", 0)
+    plan = Plan(
+        name,
+        _stages(table, source, where),
+        _metrics(table.get("metrics", []), source, f"{where}.metrics"),
+        _level(table.get("alpha", DEFAULT_ALPHA), source, "alpha"),
+        _level(table.get("sample_ratio_alpha", DEFAULT_SAMPLE_RATIO_ALPHA), source, "sample_ratio_alpha"),
+        parse_segments(table.get("segments", []), f"{where}.segments", attributes),
+        attributes,
+        0 if sandbox == 0 and not isinstance(sandbox, bool) else ppm_from_percent(sandbox, f"{where}.sandbox"),
+        _ledger(table.get("ledger", DEFAULT_LEDGER), f"{where}.ledger"),
+    )
+    _check_sandbox(plan, f"{where}.sandbox")
+    return plan
+
+
+def _check_sandbox(plan: Plan, where: str) -> None:
+    """Check what only the whole can show: that the stages rise, and leave the sandbox its units."""
+    live = MILLION - plan.sandbox_ppm
+    if live <= 0:
+        raise PlanError(f"{where}: {percent_text(plan.sandbox_ppm)} will not do: the sandbox would take all units")
+    for stage in plan.stages:
+        if live <= stage.ppm < MILLION:
+            raise PlanError(
+                f"{where}: {percent_text(plan.sandbox_ppm)} will not do: with the stage of {percent_text(stage.ppm)} "
+                "it leaves none on stable; make either smaller"
+            )
+    try:
+        _ = plan.policy
+    except UsageError as error:
+        raise PlanError(f"{where.removesuffix('.sandbox')}: {error}") from None
+
+
+def _stages(table: dict[str, Any], source: str, where: str) -> tuple[Stage, ...]:
+    raw = table.get("stages")
+    if not isinstance(raw, list | tuple) or not raw:
+        raise PlanError(f"{where}.stages: expected percents, as stages = [1, 5, 25, 50, 100]; got {raw!r}")
+    return tuple(_stage(one, table, source, f"stages[{index}]") for index, one in enumerate(raw))
+
+
+def _stage(raw: object, table: dict[str, Any], source: str, key: str) -> Stage:
+    own = raw if isinstance(raw, dict) else {"percent": raw}
+    for name in own:
+        if name not in _STAGE_KEYS:
+            raise unknown_key(f"{source}: {_TABLE}.{key}", name, _STAGE_KEYS)
+    ppm = ppm_from_percent(own.get("percent"), f"{source}: {_TABLE}.{key}.percent")
+    units = own.get("minimum_units", table.get("minimum_units", DEFAULT_MINIMUM_UNITS))
+    place = f"{_TABLE}.{key}" if "minimum_units" in own else _TABLE
+    if isinstance(units, bool) or not isinstance(units, int) or units < 1:
+        raise PlanError(f"{source}: {place}.minimum_units: {units!r} will not do: expected a whole number, 1 or more")
+    dwell = own.get("dwell", table.get("dwell", 0))
+    place = f"{_TABLE}.{key}" if "dwell" in own else _TABLE
+    none = dwell == 0 and not isinstance(dwell, bool)
+    return Stage(ppm, units, 0.0 if none else parse_budget(source, f"{place}.dwell", dwell))
+
+
+def _metrics(raw: object, source: str, where: str) -> tuple[Metric, ...]:
+    if not isinstance(raw, list | tuple) or not raw or not all(isinstance(one, dict) for one in raw):
+        raise PlanError(
+            f"{where}: expected tables, each as [[{_TABLE}.metrics]] with name, kind and margin; got {raw!r}"
+        )
+    return tuple(_metric(one, source, f"{_TABLE}.metrics[{index}]") for index, one in enumerate(raw))
+
+
+def _metric(table: dict[str, Any], source: str, key: str) -> Metric:
+    values: dict[str, Any] = {}
+    for name, raw in table.items():
+        if name not in _METRIC_KEYS:
+            raise unknown_key(f"{source}: {key}", name, _METRIC_KEYS)
+        percent = name in _FRACTIONS and isinstance(raw, str)
+        values[name] = parse_fraction(source, f"{key}.{name}", raw) if percent else raw
+    for name in ("name", "kind", "margin"):
+        if name not in values:
+            raise PlanError(f"{source}: {key}.{name}: missing; a metric has a name, a kind and a margin")
+    if not isinstance(values.get("required", True), bool):
+        raise PlanError(f"{source}: {key}.required: {values['required']!r} will not do: expected true or false")
+    if not isinstance(values.get("unit", ""), str):
+        raise PlanError(f"{source}: {key}.unit: {values['unit']!r} will not do: expected a text")
+    try:
+        return Metric(**values)
+    except UsageError as error:
+        raise PlanError(f"{source}: {key}: {error}") from None
+
+
+def _level(raw: object, source: str, key: str) -> float:
+    return parse_fraction(source, f"{_TABLE}.{key}", raw)
+
+
+def _attributes(raw: object, where: str) -> dict[str, str]:
+    if not isinstance(raw, dict):
+        raise PlanError(f"{where}: expected a table of types, as [rollout.attributes]; got {raw!r}")
+    for name, kind in raw.items():
+        if kind not in TYPES:
+            raise PlanError(f"{where}.{name}: {kind!r} will not do: expected one of {', '.join(TYPES)}")
+    return dict(raw)
+
+
+def _ledger(raw: object, where: str) -> str:
+    if not isinstance(raw, str) or not raw or "\0" in raw:
+        raise PlanError(f"{where}: {raw!r} will not do: expected a path, as {DEFAULT_LEDGER!r}")
+    return raw
