@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 import study_results as known
 
-from headgate.cli.report import study_input
+from headgate.cli.report_input import study_input
 from headgate.model import Ceiling
 from headgate.report.study_data import classify, points, series
 from headgate.report.study_figures import copy_limit

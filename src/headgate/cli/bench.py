@@ -12,7 +12,7 @@ from headgate.errors import MeasurementError
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from headgate.formats.asv import BenchmarkInfo
     from headgate.measure.asv_plan import Chunk
@@ -216,6 +216,6 @@ def _summarise(tally: Tally, log: Path, err: TextIO) -> None:
 
 def _report(results: Path, directory: Path, machine: str) -> Path:
     from headgate.cli.report import write_report
+    from headgate.cli.report_input import Sources
 
-    report: Callable[..., Path] = write_report
-    return report(results, directory, machine)
+    return write_report(Sources(results, machine), directory)

@@ -1,30 +1,35 @@
-"""``headgate report``: the HTML report from saved results."""
+"""``headgate report``: a static site from saved results, that opens in a browser without a network."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
-from headgate.errors import InputError
+from headgate.errors import InputError, UsageError
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Callable
 
-    from headgate.report.study_tables import Table
-    from headgate.report.study_view import StudyInput
-    from headgate.store.results import MachineResults
+    from headgate.cli.report_input import Sources
 
-__all__ = ["EPILOG", "HELP", "add_arguments", "run", "write_report"]
+    Progress = Callable[[str, int, int], None]
+
+__all__ = ["DEFAULT_RESULTS", "EPILOG", "HELP", "add_arguments", "run", "write_report"]
 
 HELP = "Write the HTML report from saved results: a directory that opens in a browser without a network."
 EPILOG = """examples:
   headgate report                             results/ to report/index.html
   headgate report --results DIR -o site       other places
-  headgate report --machine laptop            this machine's page first
+  headgate report --machine laptop            this machine first
+  headgate report --verdict evidence.json.gz  with a verdict before all else
+  headgate report --link 'https://github.com/me/project/commit/{commit}'
+  headgate report --asv                       with asv's own pages of the same results beside
 """
 
 DEFAULT_RESULTS = Path("results")
 DEFAULT_OUTPUT = Path("report")
+DEFAULT_ASV = "asv"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -34,78 +39,83 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "-o", "--output", type=Path, default=DEFAULT_OUTPUT, metavar="DIR", help="where the report goes"
     )
     parser.add_argument("--machine", metavar="NAME", help="the machine shown first (default: the one measured last)")
+    parser.add_argument(
+        "--verdict",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="a verdict (JSON) or its evidence to show first (repeatable; also: all of RESULTS/verdicts)",
+    )
+    parser.add_argument(
+        "--repository", type=Path, metavar="DIR", help="the commits' repository, for their order (default: DIR's own)"
+    )
+    parser.add_argument("--link", default="", metavar="URL", help="pattern with {commit}, and {last_good} if wanted")
+    parser.add_argument(
+        "--asv",
+        nargs="?",
+        const=DEFAULT_ASV,
+        metavar="DIR",
+        help=f"publish asv's own pages into DIR of the report (default: {DEFAULT_ASV}); runs `asv publish`",
+    )
+    parser.add_argument("-q", "--quiet", action="store_true", help="no progress")
 
 
 def run(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
     """Write the report and print its path."""
-    index = write_report(args.results, args.output, args.machine, err)
+    from headgate.cli.history_search import watched
+    from headgate.cli.report_input import Sources
+
+    _check(args)
+    sources = Sources(args.results, args.machine, args.verdict, args.repository, args.link)
+    with watched(err, quiet=args.quiet) as progress:
+        index = write_report(sources, args.output, err, asv=args.asv or "", progress=progress)
     out.write(f"{index}\n")
     return 0
 
 
-def write_report(results: Path, output: Path, machine: str | None = None, err: TextIO | None = None) -> Path:
-    """Write the report of ``results`` into ``output``; return its first page.
+def write_report(
+    sources: Sources,
+    output: Path,
+    err: TextIO | None = None,
+    *,
+    asv: str = "",
+    progress: Progress = lambda _step, _done, _total: None,
+) -> Path:
+    """Write the report of ``sources`` into ``output``; return its first page.
+
+    What could not be read goes to ``err``, too; ``asv`` is the directory of the report that asv's own pages go to, ""
+    for none; ``progress`` is told the step, how much of it is done, and of how much.
 
     Raises
     ------
     InputError
-        There is nothing to report, ``machine`` is not among the results, or ``output`` cannot be written.
+        There is nothing to report, a source cannot be read, or ``output`` cannot be written.
+    MeasurementError
+        ``asv publish`` failed.
     """
-    from headgate.report.study_html import write_study
-    from headgate.report.study_view import study_view
-    from headgate.store.results import machines, read_machine
+    from dataclasses import replace
 
-    names = machines(results)
-    if machine is not None and machine not in names:
-        raise InputError(f"{results}: no results of machine {machine!r}; there are: {', '.join(names)}")
-    loaded = sorted((read_machine(results, name) for name in names), key=_measured_last, reverse=True)
-    loaded.sort(key=lambda item: item.name != machine)
-    problems = [problem for item in loaded for problem in item.problems]
+    from headgate.cli.report_input import load_site
+    from headgate.report.site_html import write_site
+
+    given = load_site(sources, progress)
     if err is not None:
-        err.writelines(f"warning: {problem}\n" for problem in problems)
-    inputs = [(item.name, study_input(item)) for item in loaded]
-    views = [(name, study_view(given)) for name, given in inputs if given is not None]
-    if not views:
-        raise InputError(f"{results}: none of its result files could be read: {problems[0]}")
-    return write_study(output, views)
+        err.writelines(f"warning: {problem}\n" for problem in given.problems)
+    if asv:
+        from headgate.measure.asv_publish import publish
+
+        publish(sources.results, output / asv)
+        given = replace(given, asv=f"{asv}/index.html")
+    return write_site(output, given, progress=lambda done, total: progress("writing", done, total))
 
 
-def study_input(loaded: MachineResults) -> StudyInput | None:
-    """Return what the page of a machine's newest commit is made of; None where no run could be read."""
-    from headgate.report.study_view import StudyInput
-
-    commit = loaded.newest_commit()
-    if commit is None:
-        return None
-    log = loaded.log(commit)
-    limits, problems = _limits(loaded)
-    return StudyInput(
-        machine=loaded.name,
-        commit=commit,
-        runs=loaded.of_commit(commit),
-        benchmarks=loaded.benchmarks,
-        hardware=loaded.hardware,
-        reasons=log.reasons,
-        mode=str(log.header.get("mode", "")),
-        problems=(*loaded.problems, *problems),
-        limits=limits,
-    )
-
-
-def _limits(loaded: MachineResults) -> tuple[tuple[Table, ...], tuple[str, ...]]:
-    """Return the tables of the machine's limits.json, none without one, and why it could not be read."""
-    from headgate.report.limits_tables import limits_tables
-    from headgate.store.files import read_json
-    from headgate.store.results import LIMITS_FILE
-
-    path = loaded.results / loaded.name / LIMITS_FILE
-    if not path.exists():
-        return (), ()
-    try:
-        return limits_tables(read_json(path)), ()
-    except InputError as error:
-        return (), (str(error),)
-
-
-def _measured_last(loaded: MachineResults) -> float:
-    return max((run.started_at or 0.0 for run in loaded.runs), default=0.0)
+def _check(args: argparse.Namespace) -> None:
+    if args.link and "{commit}" not in args.link:
+        raise UsageError(
+            f"--link {args.link}: has no {{commit}}; e.g. 'https://github.com/me/project/commit/{{commit}}'"
+        )
+    if args.repository is not None and not args.repository.is_dir():
+        raise InputError(f"--repository {args.repository}: no such directory")
+    if args.asv is not None and (not args.asv or Path(args.asv).is_absolute() or ".." in Path(args.asv).parts):
+        raise UsageError(f"--asv {args.asv}: give a directory within the report, e.g. --asv {DEFAULT_ASV}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from headgate.report.citation import citation
 from headgate.report.html import write_page
 from headgate.report.page_names import page_names
 
@@ -51,5 +52,6 @@ def write_benchmark_pages(
         pages = list(pages)
         names = page_names(page.name for page in pages)
     for page in pages:
-        context = {"view": page, "title": page.name, "links": links}
+        cited = citation(f"Benchmark {page.name}", commit=page.commit, date=generated)
+        context = {"view": page, "title": page.name, "links": links, "here": "", "cited": cited}
         write_page(directory / names[page.name], "benchmark.html.j2", context, root="../", generated=generated)

@@ -17,7 +17,7 @@ class BenchmarkPage:
     """What the page of one benchmark shows; ``name`` is the benchmark's own and unique on a site.
 
     ``lede`` is one sentence, ``facts`` are (label, text), ``reproduce`` is commands, ``problems`` is what could not be
-    read. Texts are as they came: the page escapes them.
+    read, ``commit`` the newest one shown. Texts are as they came: the page escapes them.
     """
 
     name: str
@@ -28,3 +28,4 @@ class BenchmarkPage:
     notes: tuple[str, ...] = ()
     problems: tuple[str, ...] = ()
     reproduce: tuple[str, ...] = ()
+    commit: str = ""

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     Row = Mapping[str, Any]
 
-__all__ = ["SCHEMA", "limits_tables", "markdown"]
+__all__ = ["SCHEMA", "copies", "limits_tables", "markdown"]
 
 SCHEMA = "headgate.limits/1"
 FORMS = ("recursion", "scan", "map")
@@ -44,6 +44,12 @@ def limits_tables(document: Mapping[str, Any]) -> tuple[Table, ...]:
         raise InputError(
             f"{LIMITS_FILE}: not what benchmarks/limits.py writes ({error!r}); run `make limits`"
         ) from error
+
+
+def copies(document: Mapping[str, Any]) -> tuple[Row, ...]:
+    """Return the rows of a document that `limits_tables` took: dtype, n, window, ns and memcpy (ns per element)."""
+    rows: Sequence[Row] = document["measured"]["copies"]
+    return tuple(row for row in rows if row["ns"] > 0 and row["memcpy"] > 0)
 
 
 def markdown(document: Mapping[str, Any]) -> str:

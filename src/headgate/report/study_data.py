@@ -17,10 +17,11 @@ if TYPE_CHECKING:
 
     from headgate.formats.saved import SavedResult, SavedRun
 
-__all__ = ["ENGINES", "FORMS", "Point", "Series", "classify", "distinct", "plain", "points", "series"]
+__all__ = ["ENGINES", "FORMS", "ITEM_BYTES", "Point", "Series", "classify", "distinct", "plain", "points", "series"]
 
 FORMS = ("recursion", "scan", "map")
 ENGINES = ("python", "numba", "cython")
+ITEM_BYTES = {"int32": 4, "uint32": 4, "float32": 4, "int64": 8, "uint64": 8, "float64": 8}
 THREADS_VARIABLE = "HEADGATE_THREADS"
 
 # benchmark's name -> what it measures

@@ -11,7 +11,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from headgate.report.figure import Figure
-from headgate.report.study_data import classify
+from headgate.report.study_data import ITEM_BYTES, classify
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,12 +19,11 @@ if TYPE_CHECKING:
     from headgate.model import HardwareProfile
     from headgate.report.study_data import Series
 
-__all__ = ["copy_limit", "share_figure", "size_figure"]
+__all__ = ["copy_limit", "log_axis", "share_figure", "size_figure"]
 
 COLORS = {"python": "--grey", "numpy": "--orange", "numba": "--green", "cython": "--blue"}
 MARKERS = {"recursion": "triangle-up", "scan": "square", "map": "diamond", "vector": "circle"}
 DASHES = {"recursion": "dash", "scan": "dot", "map": "dashdot", "vector": "solid"}
-ITEM_BYTES = {"int32": 4, "uint32": 4, "float32": 4, "int64": 8, "uint64": 8, "float64": 8}
 
 
 def size_figure(
@@ -36,7 +35,7 @@ def size_figure(
     if limit:
         data.append(_limit(limit))
     every = [point for line in lines for point in line.points]
-    vertical = _log_axis([point.value for point in every] + [value for _, value in limit], unit)
+    vertical = log_axis([point.value for point in every] + [value for _, value in limit], unit)
     vertical["title"] = {"text": "peak memory" if unit == "bytes" else "time per call"}
     layout = _layout(sorted({point.n for point in every}), vertical)
     drawn = "bars: 99 % interval of the median" if any(point.lower is not None for point in every) else ""
@@ -152,7 +151,7 @@ def _layout(sizes: Sequence[int], vertical: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _log_axis(values: Sequence[float], unit: str) -> dict[str, Any]:
+def log_axis(values: Sequence[float], unit: str) -> dict[str, Any]:
     """Return a logarithmic axis with a tick a decade, written with SI prefixes: 10 µs, not 1e-05."""
     positive = [value for value in values if value > 0]
     if not positive:

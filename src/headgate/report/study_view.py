@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from headgate.formats.saved import Outcome
 from headgate.report import hardware_view
 from headgate.report.study_data import ENGINES, Point, distinct, plain, points, series
-from headgate.report.figure import Figure
 from headgate.report.study_figures import copy_limit, share_figure, size_figure
+from headgate.report.study_limit import limit_figures
 from headgate.report.study_missing import missing_table
 from headgate.report.study_tables import (
     ENGINE_NAMES,
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from headgate.formats.asv import BenchmarkInfo
     from headgate.formats.saved import SavedRun
     from headgate.model import HardwareProfile
+    from headgate.report.figure import Figure
 
 __all__ = ["ARTICLE", "StudyInput", "StudyView", "study_view"]
 
@@ -43,7 +44,10 @@ LARGE_N = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class StudyInput:
-    """What a page is made of. ``reasons`` is why combinations have no value (see `missing_table`)."""
+    """What a page is made of. ``reasons`` is why combinations have no value (see `missing_table`).
+
+    ``limits`` are the tables of limits.json, ``copies`` its rows that time the kernel beside copies.
+    """
 
     machine: str
     commit: str
@@ -54,6 +58,7 @@ class StudyInput:
     mode: str = ""
     problems: Sequence[str] = ()
     limits: tuple[Table, ...] = ()
+    copies: Sequence[Mapping[str, Any]] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +94,7 @@ def study_view(given: StudyInput) -> StudyView:
         facts=_facts(given),
         forms=tuple(table for table in forms if table is not None),
         orders=_orders(found, small),
-        figures=tuple(_figures(found, hardware)),
+        figures=(*_figures(found, hardware), *limit_figures(found, hardware, given.copies), *_memory_figures(found)),
         tables=tuple(_tables(found)),
         missing=missing_table(given.runs, given.benchmarks, given.reasons),
         everything=_everything(given.runs),
@@ -165,7 +170,7 @@ def _figures(found: Sequence[Point], hardware: HardwareProfile | None) -> list[F
             heading = f"{title} ({dtype}, window {window})"
             note = "Seconds per call against elements, both logarithmic, one thread"
             figures.append(size_figure(f"{kind}-{dtype}-{window}", heading, lines, limit, note))
-    return [*figures, *_share_figures(found), *_memory_figures(found)]
+    return [*figures, *_share_figures(found)]
 
 
 def _share_figures(found: Sequence[Point]) -> list[Figure]:

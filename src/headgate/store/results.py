@@ -8,6 +8,7 @@
     results/<machine>/limits.json               the kernels against the machine, by benchmarks/limits.py
     results/<machine>/<commit>-<environment>.json   one run
     results/<machine>/<commit>-bench.jsonl          what `headgate bench` did: how long, what was left out and why
+    results/verdicts/*.json                     verdicts published with the results (no machine: it has no machine.json)
 """
 
 from __future__ import annotations
@@ -29,11 +30,12 @@ if TYPE_CHECKING:
     from headgate.formats.saved import SavedRun
     from headgate.model import HardwareProfile
 
-__all__ = ["LIMITS_FILE", "MachineResults", "machines", "read_machine", "run_paths"]
+__all__ = ["LIMITS_FILE", "VERDICTS_DIRECTORY", "MachineResults", "machines", "read_machine", "run_paths"]
 
 BENCHMARKS_FILE = "benchmarks.json"
 MACHINE_FILE = "machine.json"
 LIMITS_FILE = "limits.json"
+VERDICTS_DIRECTORY = "verdicts"
 _NOT_RUNS = frozenset({BENCHMARKS_FILE, MACHINE_FILE, HARDWARE_FILE, LIMITS_FILE})
 
 
@@ -81,7 +83,8 @@ def machines(results: Path) -> list[str]:
 def run_paths(results: Path, machine: str) -> list[Path]:
     """Return a machine's result files."""
     directory = results / machine
-    if not directory.is_dir():
+    published = machine == VERDICTS_DIRECTORY and not (directory / MACHINE_FILE).exists()
+    if not directory.is_dir() or published:
         return []
     return sorted(path for path in directory.glob("*.json") if path.name not in _NOT_RUNS and path.name[0] != ".")
 
