@@ -1,38 +1,22 @@
 """No name of a benchmark and no message of an error can make a rendering say something else."""
 
 import html
+import json
 import re
 import xml.etree.ElementTree as ET
 
 import pytest
+from hostile_texts import HOSTILE
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from verdict_pages import RENDERINGS, Page, page, rendered_markdown
 
-from headgate.model import BenchmarkId, Comparison, SideInfo, State, Verdict
+from headgate.model import BenchmarkId, Comparison, Round, SideInfo, State, Verdict
+from headgate.report.verdict_html import write_verdict_pages
 from headgate.report.verdict_junit import verdict_junit
 from headgate.report.verdict_markdown import verdict_markdown
 from headgate.report.verdict_text import verdict_text
 from headgate.report.verdict_view import verdict_view
-
-HOSTILE = [
-    "<script>alert(1)</script>",
-    "</script><!--",
-    "<img src=x onerror=alert(1)>",
-    '" onmouseover="alert(1)',
-    "]]>&amp;<![CDATA[",
-    "| a | b |\n|-|-|",
-    "`code` **bold** _it_ [a](javascript:alert(1)) ![i](http://x/y.png)",
-    "@everyone #1 https://example.org www.example.org",
-    "</details><details>",
-    "$x^2$ ~~gone~~ \\| \\",
-    "[red]markup[/red] :smile: [link=http://x]y[/link]",
-    "\x1b[31mred\x1b[0m\x00\x07\x85\u2028",
-    "\u202egnp.exe\u200b\ufeff\ufffe\ud800",
-    "```\nrm -rf\n```",
-    "{{ 7*7 }} {% raw %}",
-    "<!-- x -->",
-]
 
 
 def hostile_view(text: str):
@@ -60,6 +44,32 @@ def test_no_name_or_message_puts_markup_into_the_page(text):
     assert found.tags == expected.tags
     assert [name for name, _ in found.attributes] == [name for name, _ in expected.attributes]
     assert "7*7" in "".join(found.text) or "7*7" not in text
+
+
+def written_pages(directory, text: str) -> list[str]:
+    """Return the overview and the benchmarks' pages of a view with ``text`` everywhere, as a browser gets them."""
+    view = hostile_view(text)
+    rounds = {row.comparison.benchmark: [Round(0, (1.0, 1.1), (1.2, 1.3), "bc")] for row in view.rows}
+    index = write_verdict_pages(directory, view, rounds=rounds, generated="2026-01-02")
+    # The benchmarks' pages in the order of their links: file names differ with the text.
+    links = re.findall(r'href="(benchmarks/[^"]+)"', index.read_text(encoding="utf-8"))
+    return [path.read_text(encoding="utf-8") for path in (index, *(directory / link for link in links))]
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_no_name_puts_markup_into_the_written_pages_or_ends_their_json(tmp_path, text):
+    # Names of as many lines: a detail is shown line by line.
+    plain = "\n".join(["harmless"] * max(1, len(text.splitlines())))
+    expected = written_pages(tmp_path / "plain", plain)
+    pages = written_pages(tmp_path / "hostile", text)
+    assert len(pages) == len(expected) == 3
+    for written, other in zip(pages, expected, strict=True):
+        found, known = Page(written), Page(other)
+        assert found.tags == known.tags
+        assert [name for name, _ in found.attributes] == [name for name, _ in known.attributes]
+        scripts = re.findall(r'<script type="application/json" id="[a-z]+">(.*?)</script>', written, flags=re.DOTALL)
+        assert [sorted(json.loads(script)) for script in scripts] == [["data", "layout"]] * len(scripts)
+        assert len(scripts) == known.tags.count("figure")
 
 
 @pytest.mark.parametrize("text", HOSTILE)

@@ -67,7 +67,7 @@ def citation(title: str, *, commit: str = "", date: str = "", url: str = "", mac
     )
     dated = re.match(r"(\d{4})-(\d\d)-\d\d", date, re.ASCII)
     year = dated[1] if dated else ""
-    address = quote(url, safe=":/?#=&;,+~@!*().-_%")
+    address = quote(url, safe=":/?#=&;,+~@!*().-_%", errors="replace")
     fields = [("title", f"{{{_escaped(title)}}}")]
     if dated:
         fields += [("year", year), ("month", str(int(dated[2])))]

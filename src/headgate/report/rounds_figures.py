@@ -7,11 +7,12 @@ and says so: a bundle may hold a million samples, a page should not.
 from __future__ import annotations
 
 import math
+from html import escape
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from headgate.model import Direction
 from headgate.report.figure import Figure
-from headgate.report.wording import count
+from headgate.report.wording import count, printable
 from headgate.stats.paired import log_ratio
 from headgate.stats.signed_rank import hodges_lehmann
 
@@ -107,14 +108,14 @@ def samples_figure(row: Row, rounds: Sequence[Round]) -> Figure | None:
     loops = sorted({round_.number for round_ in rounds})
     times = f"{loops[0]:,}" if len(loops) == 1 else f"{loops[0]:,} to {loops[-1]:,}"
     caption = _sentences(
-        f"Each sample is {times} loops, divided by them; a round is a fresh process per side." * bool(loops != [1]),
+        "A round is a fresh process per side.",
+        f"Each sample is {times} loops, divided by them." if loops != [1] else "",
         f"n = {count(len(rounds), 'round')}, {count(total, 'sample')} a side.",
         said,
     )
     values = [value for round_ in rounds for value in (*round_.baseline, *round_.candidate)]
-    vertical = _value_axis(row, values)
-    layout = _layout({"title": {"text": "round"}}, vertical)
-    layout["meta"] = {"columns": ["round", "sample"], "x": False, "y": vertical["title"]["text"]}
+    layout = _layout({"title": {"text": "round"}}, _value_axis(row, values))
+    layout["meta"] = {"columns": ["round", "sample"], "x": False, "y": _value_name(row)}
     return Figure("samples", "Samples of both sides, by round", caption, {"data": data, "layout": layout})
 
 
@@ -147,9 +148,8 @@ def distribution_figure(row: Row, rounds: Sequence[Round]) -> Figure | None:
         said,
     )
     values = [value for round_ in rounds for value in (*round_.baseline, *round_.candidate)]
-    horizontal = _value_axis(row, values)
     vertical = {"title": {"text": "share of samples"}, "tickformat": ".0%", "range": [0, 1.02]}
-    layout = _layout(horizontal, vertical)
+    layout = _layout(_value_axis(row, values), vertical) | {"meta": {"x": _value_name(row)}}
     return Figure("distribution", "How the samples are distributed", caption, {"data": data, "layout": layout})
 
 
@@ -213,7 +213,8 @@ def _value_axis(row: Row, values: Iterable[float]) -> dict[str, Any]:
     """Return the axis of measured values; logarithmic where they span more than two decades."""
     unit = row.comparison.unit
     finite = [value for value in values if math.isfinite(value)]
-    axis: dict[str, Any] = {"title": {"text": f"{_quantity(unit)} ({unit})" if unit else "value"}}
+    # Plotly reads a few tags in its texts; in a CSV the name stands as it is (`_value_name`).
+    axis: dict[str, Any] = {"title": {"text": escape(_value_name(row))}}
     if unit in _SECONDS or unit == "bytes":
         axis |= {"tickformat": "~s", "ticksuffix": "s" if unit in _SECONDS else "B"}
     if finite and min(finite) > 0.0 and max(finite) / min(finite) > 100.0:
@@ -221,8 +222,10 @@ def _value_axis(row: Row, values: Iterable[float]) -> dict[str, Any]:
     return axis
 
 
-def _quantity(unit: str) -> str:
-    return "time per call" if unit in _SECONDS else "memory" if unit == "bytes" else "value"
+def _value_name(row: Row) -> str:
+    unit = row.comparison.unit
+    what = "time per call" if unit in _SECONDS else "memory" if unit == "bytes" else "value"
+    return f"{what} ({printable(unit)})" if unit else what
 
 
 def _hover(row: Row, axis: str) -> str:
