@@ -52,7 +52,7 @@ class Metric:
     name
         As the evidence names it.
     kind
-        ``rate`` (share of units with the event), ``quantile`` (of a positive number), ``mean``, ``ratio`` (of two sums).
+        ``rate`` (share of units with the event), ``quantile`` (of a positive number), ``mean``, ``ratio`` (two sums).
     margin
         How much worse, relatively, is tolerated: 0.1 is 10 %. Passing takes evidence that it is less than that.
     direction

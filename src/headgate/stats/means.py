@@ -1,0 +1,168 @@
+"""Ratio of two means, or of two ratios of sums, from sums alone: asymptotic, valid at every look from 100 units on.
+
+Per stage the difference ``canary - c * stable`` has an estimate and a variance (the delta method where the metric is a
+ratio of sums); together they make a process that, as units come, is ever closer to a Brownian motion with drift. A
+one-sided normal mixture over the drift is then an asymptotic e-process (Waudby-Smith, Arbour, Sinha, Kennedy & Ramdas
+2024, "Time-uniform central limit theory and asymptotic confidence sequences"; the mixture: Howard et al. 2021).
+Asymptotic means: heavy tails need more units than 100; a declared cap (`headgate.stats.capped`) needs none.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from headgate.stats.mixtures import last_rejected, swapped
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from headgate.stats.mixtures import Stratum
+
+__all__ = [
+    "LEAST_UNITS",
+    "Sums",
+    "log_e_above",
+    "log_normal_mixture",
+    "lower_bound",
+    "sums_of",
+    "sums_of_pairs",
+    "upper_bound",
+]
+
+# Units per arm from which a stage counts: the authors' own simulations begin their sequences at about a hundred.
+LEAST_UNITS = 100
+# Effective units (harmonic, as of equal variances) at which the mixture is tightest, and the level it is tuned for.
+BEST_UNITS = 1_000.0
+BEST_LEVEL = 0.05
+# Log ratios beyond which no bound is looked for.
+WIDEST = 12.0
+
+
+@dataclass(frozen=True, slots=True)
+class Sums:
+    """Units seen, and over them the sums of y, y², x, x² and x·y; the metric is (sum of y) / (sum of x).
+
+    For a mean every x is 1. In double precision the variance of a number whose scatter is a millionth of its size is
+    lost to rounding; give such a number without its constant part.
+    """
+
+    units: int
+    y: float
+    yy: float
+    x: float
+    xx: float
+    xy: float
+
+    def __add__(self, other: Sums) -> Sums:
+        """Return both together; floating sums, so the last bits depend on the order."""
+        return Sums(
+            self.units + other.units,
+            self.y + other.y,
+            self.yy + other.yy,
+            self.x + other.x,
+            self.xx + other.xx,
+            self.xy + other.xy,
+        )
+
+    def problem(self) -> str:
+        """Return what is impossible about the sums, or ''."""
+        if self.units < 0 or self.yy < 0.0 or self.xx < 0.0:
+            return "a count or a sum of squares is negative"
+        if not all(math.isfinite(one) for one in (self.y, self.yy, self.x, self.xx, self.xy)):
+            return "a sum is not finite"
+        if not self.units:
+            return "sums of no units" if any((self.y, self.yy, self.x, self.xx, self.xy)) else ""
+        slack = 1.0 + 1e-9  # of rounding
+        if self.y**2 > self.yy * self.units * slack or self.x**2 > self.xx * self.units * slack:
+            return "a sum of squares is less than its sum allows"
+        return "the sum of x is not above 0" if self.x <= 0.0 else ""
+
+    @property
+    def value(self) -> float:
+        """The metric; NaN without units."""
+        return self.y / self.x if self.units and self.x else math.nan
+
+    @property
+    def unit_variance(self) -> float:
+        """Variance of one unit's share in the metric, by the delta method; divided by the units it is the metric's."""
+        ratio = self.value
+        squares = self.yy - 2.0 * ratio * self.xy + ratio * ratio * self.xx
+        return max(0.0, squares) / (self.units - 1) / (self.x / self.units) ** 2
+
+
+def sums_of(values: Iterable[float]) -> Sums:
+    """Return the sums of a mean's values, one per unit."""
+    data = tuple(values)
+    units, y = len(data), math.fsum(data)
+    return Sums(units, y, math.fsum(value * value for value in data), float(units), float(units), y)
+
+
+def sums_of_pairs(pairs: Iterable[tuple[float, float]]) -> Sums:
+    """Return the sums of a ratio's (y, x), one pair per unit: y over x is the metric."""
+    data = tuple(pairs)
+    return Sums(
+        len(data),
+        math.fsum(y for y, _ in data),
+        math.fsum(y * y for y, _ in data),
+        math.fsum(x for _, x in data),
+        math.fsum(x * x for _, x in data),
+        math.fsum(x * y for y, x in data),
+    )
+
+
+def log_normal_mixture(score: float, time: float, best_time: float, best_level: float) -> float:
+    """Return the log of the one-sided normal mixture: the e-value of a Brownian motion at ``score`` after ``time``.
+
+    The null is a drift of at most 0; tightest at ``best_time`` for ``best_level`` (Howard et al. 2021, proposition 6).
+    """
+    tuning = 2.0 * math.log(0.5 / best_level)
+    prior = best_time / (tuning + math.log1p(tuning))
+    spread = time + prior
+    return (
+        0.5 * math.log(4.0 * prior / spread) + 0.5 * score * score / spread + _log_normal_cdf(score / math.sqrt(spread))
+    )
+
+
+def log_e_above(strata: Sequence[Stratum[Sums]], log_ratio: float) -> float:
+    """Return the log e-value against "the canary's metric is at most exp(log_ratio) times stable's"; 0 if none is due.
+
+    Stages with fewer than `LEAST_UNITS` units in an arm, or without any scatter, do not count.
+    """
+    ratio = math.exp(log_ratio)
+    information = score = 0.0
+    units = squares = 0.0
+    for one in strata:
+        if min(one.canary.units, one.stable.units) < LEAST_UNITS:
+            continue
+        ours, theirs = one.canary.unit_variance, one.stable.unit_variance
+        variance = ours / one.canary.units + ratio * ratio * theirs / one.stable.units
+        if variance <= 0.0:
+            continue
+        information += 1.0 / variance
+        score += (one.canary.value - ratio * one.stable.value) / variance
+        units += one.canary.units + one.stable.units
+        squares += one.canary.units * ours + one.stable.units * ratio * ratio * theirs
+    if information <= 0.0:
+        return 0.0
+    # In units of one typical unit's variance, information is a number of units: a clock that all stages share.
+    typical = squares / units
+    return log_normal_mixture(score * math.sqrt(typical), information * typical, BEST_UNITS, BEST_LEVEL)
+
+
+def lower_bound(strata: Sequence[Stratum[Sums]], level: float) -> float:
+    """Return the log ratio that the true one is above with probability 1 - level, at all looks together."""
+    return last_rejected(lambda at: log_e_above(strata, at), -math.log(level), -WIDEST, WIDEST)
+
+
+def upper_bound(strata: Sequence[Stratum[Sums]], level: float) -> float:
+    """Return the log ratio that the true one is below with probability 1 - level, at all looks together."""
+    return -lower_bound(swapped(strata), level)
+
+
+def _log_normal_cdf(z: float) -> float:
+    """Return the log of the standard normal distribution function; by its asymptotic series far below 0."""
+    if z > -30.0:
+        return math.log(0.5 * math.erfc(-z / math.sqrt(2.0)))
+    return -0.5 * z * z - math.log(-z) - 0.5 * math.log(2.0 * math.pi) + math.log1p(-1.0 / (z * z))

@@ -1,0 +1,39 @@
+"""Whether units came to the arms in the shares they should: a sequential test of a multinomial's probabilities.
+
+A Bayes factor of a Dirichlet prior around the intended shares against the shares themselves: a test martingale at every
+unit, so it may be looked at after each (Lindon & Malek 2022, section 2).
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["CONCENTRATION", "log_e_mismatch"]
+
+# The prior's weight in units. 10,000 looks for deviations of about a hundredth of even shares and still sees gross ones
+# (a whole arm lost) within a hundred units; the authors' own package takes the same.
+CONCENTRATION = 10_000.0
+
+
+def log_e_mismatch(counts: Sequence[int], shares: Sequence[float], concentration: float = CONCENTRATION) -> float:
+    """Return the log e-value against "each unit came to arm i with probability ``shares[i]``".
+
+    Parameters
+    ----------
+    counts : sequence of int
+        Units of each arm, not negative.
+    shares : sequence of float
+        Intended probabilities, each above 0, summing to 1.
+    concentration : float
+        Sum of the Dirichlet prior's parameters.
+    """
+    total = sum(counts)
+    value = math.lgamma(concentration) - math.lgamma(concentration + total)
+    for count, share in zip(counts, shares, strict=True):
+        prior = concentration * share
+        value += math.lgamma(prior + count) - math.lgamma(prior) - count * math.log(share)
+    return value
