@@ -1,0 +1,181 @@
+"""What stores do on a bad day, on real sockets: an end in bounded time, and an error that names the object."""
+
+import os
+import time
+import traceback
+
+import pytest
+from faulty_server import (
+    Answer,
+    FaultyServer,
+    drip,
+    drip_headers,
+    refusal,
+    refused_endpoint,
+    right_checksum,
+    silence,
+    truncated,
+    whole,
+    wrong_checksum,
+)
+
+from headgate.datasets.s3_boto import BotoStore
+from headgate.datasets.s3_obstore import ObstoreStore
+from headgate.datasets.stores import ObjectStore, StoredObject, StoreSettings
+from headgate.errors import (
+    AccessDeniedError,
+    CorruptObjectError,
+    DatasetError,
+    DatasetSetupError,
+    ObjectMissingError,
+    StoreUnavailableError,
+)
+
+BODY = b'{"device": "lamp"}' * 4
+# Far above what the settings below allow, far below what libraries do by default (minutes).
+BOUND_SECONDS = 15.0
+
+
+@pytest.fixture(params=[BotoStore, ObstoreStore])
+def kind(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> type[BotoStore | ObstoreStore]:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "SECRETEXAMPLE")
+    monkeypatch.setenv("AWS_CONFIG_FILE", os.devnull)
+    monkeypatch.delenv("AWS_PROFILE", raising=False)
+    return request.param  # type: ignore[no-any-return]  # pytest's params are untyped
+
+
+def quick(endpoint: str, **changes: float) -> StoreSettings:
+    settings = {"connect_seconds": 0.5, "read_seconds": 0.5, "deadline_seconds": 4.0, "attempts": 2} | changes
+    return StoreSettings(endpoint=endpoint, region="us-east-1", **settings)  # type: ignore[arg-type]  # as above
+
+
+def failed(store: ObjectStore, error: type[DatasetError], endpoint: str) -> str:
+    """Return the message of the error that a get ends in, in time."""
+    started = time.monotonic()
+    with pytest.raises(error) as caught:
+        store.get("bucket", "dir/lamp.json")
+    assert time.monotonic() - started < BOUND_SECONDS
+    message = str(caught.value)
+    assert message.startswith(f"s3://bucket/dir/lamp.json at {endpoint}: ")
+    assert "SECRETEXAMPLE" not in "".join(traceback.format_exception(caught.value))
+    return message
+
+
+def test_a_refused_port_is_an_error_that_names_the_endpoint(kind: type[BotoStore | ObstoreStore]) -> None:
+    endpoint = refused_endpoint()
+    assert "check the endpoint" in failed(kind(quick(endpoint)), StoreUnavailableError, endpoint)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "answer", [silence, drip(BODY, 0.2), drip_headers(0.2)], ids=["silence", "dripping body", "dripping headers"]
+)
+def test_a_server_that_will_not_come_to_an_end_is_left_by_the_deadline(
+    kind: type[BotoStore | ObstoreStore], faulty_server: FaultyServer, answer: Answer
+) -> None:
+    faulty_server.script = [answer]
+    store = kind(quick(faulty_server.endpoint, deadline_seconds=1.5))
+    failed(store, StoreUnavailableError, faulty_server.endpoint)
+
+
+@pytest.mark.parametrize(
+    ("answer", "error"),
+    [
+        (refusal(403, "AccessDenied"), AccessDeniedError),
+        (refusal(403, "InvalidObjectState"), StoreUnavailableError),
+        (refusal(400, "ExpiredToken"), AccessDeniedError),
+        (refusal(404, "NoSuchBucket"), ObjectMissingError),
+        (refusal(301, "PermanentRedirect"), StoreUnavailableError),  # and on being sent on, the same again,
+        (refusal(501, "NotImplemented"), StoreUnavailableError),
+    ],
+    ids=["denied", "archived", "expired", "no bucket", "other region", "not implemented"],
+)
+def test_a_refusal_is_told_apart_by_its_code(
+    kind: type[BotoStore | ObstoreStore], faulty_server: FaultyServer, answer: Answer, error: type[DatasetError]
+) -> None:
+    faulty_server.script = [answer]
+    failed(kind(quick(faulty_server.endpoint, attempts=1)), error, faulty_server.endpoint)
+
+
+def test_a_missing_key_is_no_error(kind: type[BotoStore | ObstoreStore], faulty_server: FaultyServer) -> None:
+    faulty_server.script = [refusal(404, "NoSuchKey")]
+    assert kind(quick(faulty_server.endpoint)).get("bucket", "dir/lamp.json") is None
+
+
+@pytest.mark.slow
+def test_a_store_that_fails_once_is_asked_again_and_one_that_keeps_failing_is_given_up(
+    kind: type[BotoStore | ObstoreStore], faulty_server: FaultyServer
+) -> None:
+    store = kind(quick(faulty_server.endpoint, deadline_seconds=10.0))
+    faulty_server.script = [refusal(500, "InternalError"), whole(BODY)]
+    found = store.get("bucket", "dir/lamp.json")
+    assert isinstance(found, StoredObject)
+    assert found.content == BODY
+    faulty_server.script = [refusal(503, "SlowDown")]
+    asked = len(faulty_server.requests)
+    failed(store, StoreUnavailableError, faulty_server.endpoint)
+    assert len(faulty_server.requests) - asked == 2
+
+
+def test_a_body_that_ends_early_is_never_taken_for_the_whole(
+    kind: type[BotoStore | ObstoreStore], faulty_server: FaultyServer
+) -> None:
+    faulty_server.script = [truncated(BODY)]
+    failed(kind(quick(faulty_server.endpoint)), CorruptObjectError, faulty_server.endpoint)
+
+
+def test_content_of_another_checksum_is_asked_for_again_and_then_refused(
+    monkeypatch: pytest.MonkeyPatch, faulty_server: FaultyServer
+) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "SECRETEXAMPLE")
+    store = BotoStore(quick(faulty_server.endpoint))
+    faulty_server.script = [wrong_checksum(BODY), right_checksum(BODY)]
+    found = store.get("bucket", "dir/lamp.json")
+    assert isinstance(found, StoredObject)
+    assert found.content == BODY
+    faulty_server.script = [wrong_checksum(BODY)]
+    assert "checksum" in failed(store, CorruptObjectError, faulty_server.endpoint)
+    assert len(faulty_server.requests) == 4
+    assert all("x-amz-checksum-mode: ENABLED" in request for request in faulty_server.requests)
+
+
+@pytest.mark.parametrize("signed", [True, False])
+def test_only_an_anonymous_request_is_unsigned(
+    kind: type[BotoStore | ObstoreStore], faulty_server: FaultyServer, signed: bool
+) -> None:
+    faulty_server.script = [whole(BODY)]
+    kind(StoreSettings(endpoint=faulty_server.endpoint, anonymous=not signed)).get("bucket", "dir/lamp.json")
+    assert ("authorization:" in faulty_server.requests[0].lower()) is signed
+
+
+def in_child(check: object) -> int:
+    """Return the exit code of a forked child that runs ``check``: 0 where it returned True."""
+    child = os.fork()
+    if child == 0:
+        code = 1
+        try:
+            code = 0 if check() is True else 1  # type: ignore[operator]  # a function
+        finally:
+            os._exit(code)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+
+def test_after_a_fork_boto3_works_on_and_obstore_says_why_it_does_not(
+    kind: type[BotoStore | ObstoreStore], faulty_server: FaultyServer
+) -> None:
+    faulty_server.script = [whole(BODY)]
+    store = kind(quick(faulty_server.endpoint))
+    assert isinstance(store.get("bucket", "dir/lamp.json"), StoredObject)
+
+    def works() -> bool:
+        return isinstance(store.get("bucket", "dir/lamp.json"), StoredObject)
+
+    def raises() -> bool:
+        with pytest.raises(DatasetSetupError, match="does not survive a fork"):
+            store.get("bucket", "dir/lamp.json")
+        return True
+
+    assert in_child(works if kind is BotoStore else raises) == 0
+    assert works()
