@@ -149,14 +149,16 @@ def _newest(history: History, results: Path, first: str | None) -> list[MachineR
     """Return each machine with the files of the commit measured last there; the machine measured last comes first."""
     from headgate.store.results import read_machine
 
-    last: dict[str, tuple[float, str]] = {}
+    places = {commit: index for index, commit in enumerate(history.commits)}
+    # Where no time was noted, the last in the commits' order.
+    last: dict[str, tuple[float, int]] = {}
     for run in history.runs:
-        last[run.machine] = max(last.get(run.machine, (0.0, "")), (run.started_at or 0.0, run.commit))
-    names = sorted(last, key=lambda name: (name != first, -last[name][0], name))
-    files = {
-        name: [Path(run.path) for run in history.runs if (run.machine, run.commit) == (name, last[name][1])]
-        for name in names
-    }
+        last[run.machine] = max(last.get(run.machine, (0.0, -1)), (run.started_at or 0.0, places[run.commit]))
+    names = sorted(last, key=lambda name: (name != first, -last[name][0], -last[name][1], name))
+    files: dict[str, list[Path]] = {name: [] for name in names}
+    for run in history.runs:
+        if places[run.commit] == last[run.machine][1]:
+            files[run.machine].append(Path(run.path))
     return [read_machine(results, name, files[name]) for name in names]
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from headgate.formats.saved import Outcome
 from headgate.report.study_data import plain
+from headgate.report.wording import printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -42,8 +43,8 @@ class Line:
 
     @property
     def params(self) -> tuple[str, ...]:
-        """The parameters as they would be said: ``int32``, not ``'int32'``."""
-        return tuple(map(plain, self.series.key.benchmark.params))
+        """The parameters as they would be said: ``int32``, not ``'int32'``; and nothing that controls a terminal."""
+        return tuple(printable(plain(text)) for text in self.series.key.benchmark.params)
 
     @property
     def value(self) -> float:
@@ -88,7 +89,7 @@ def by_benchmark(every: Iterable[Line]) -> dict[str, list[Line]]:
 def where(line: Line) -> str:
     """Return the machine and environment of a line, and what tells it from another of the same place."""
     key = line.series.key
-    return ", ".join(part for part in (key.machine, key.environment) if part)
+    return printable(", ".join(part for part in (key.machine, key.environment) if part))
 
 
 def places_of(every: Sequence[Line]) -> dict[str, str]:
@@ -135,4 +136,6 @@ def _positions(history: History, runs: Sequence[SavedRun]) -> frozenset[int]:
 
 
 def _names(names: Sequence[str], amount: int) -> tuple[str, ...]:
-    return tuple(names) if len(names) == amount else tuple(f"param{index + 1}" for index in range(amount))
+    return (
+        tuple(map(printable, names)) if len(names) == amount else tuple(f"param{index + 1}" for index in range(amount))
+    )

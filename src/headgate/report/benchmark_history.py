@@ -73,7 +73,7 @@ def _changed_last(line: Line) -> tuple[bool, int, int]:
 def _curve(history: History, place: int, line: Line, drawn: Sequence[Line], together: int) -> dict[str, Any]:
     positions, values = line.series.positions, line.series.values
     ends = np.arange(values.size - 1, -1, -together)[::-1]  # whole groups from the newest back
-    groups = [values[max(0, end - together + 1) : end + 1] for end in ends]
+    medians = values if together == 1 else [np.median(values[max(0, end - together + 1) : end + 1]) for end in ends]
     at = [int(position) for position in positions[ends]]
     drawing = style(place)
     dots = len(at) <= 60
@@ -82,7 +82,7 @@ def _curve(history: History, place: int, line: Line, drawn: Sequence[Line], toge
         "mode": "lines+markers" if dots else "lines",
         "name": label(line, drawn),
         "x": at,
-        "y": [rounded(float(np.median(group))) for group in groups],
+        "y": [rounded(float(value)) for value in medians],
         "customdata": [[short_hash(history.commits[position])] for position in at],
         "line": drawing["line"] | {"width": 1},
         "marker": drawing["marker"] | {"size": 5},

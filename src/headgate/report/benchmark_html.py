@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from headgate.report.citation import citation
 from headgate.report.html import write_page
 from headgate.report.page_names import page_names
+from headgate.report.wording import printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -53,5 +54,5 @@ def write_benchmark_pages(
         names = page_names(page.name for page in pages)
     for page in pages:
         cited = citation(f"Benchmark {page.name}", commit=page.commit, date=generated)
-        context = {"view": page, "title": page.name, "links": links, "here": "", "cited": cited}
+        context = {"view": page, "title": printable(page.name), "links": links, "here": "", "cited": cited}
         write_page(directory / names[page.name], "benchmark.html.j2", context, root="../", generated=generated)

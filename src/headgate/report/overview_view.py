@@ -129,7 +129,7 @@ def sparkline(values: Sequence[float]) -> str:
     >>> sparkline([1.0, 1.0, 1.0, 1.0, 2.0, 2.0, 2.0, 2.0])
     '▁▁▁▁████'
     >>> sparkline([1.0, 1.01])
-    '▄▄'
+    '▄▅'
     """
     if len(values) < 2:
         return ""

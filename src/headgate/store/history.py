@@ -215,7 +215,9 @@ def _series(whole: _Chunk, order: Order, infos: dict[str, BenchmarkInfo]) -> lis
     found = []
     for key, begin, end in zip(whole.keys, bounds, bounds[1:], strict=False):
         places, starts = np.unique(at[begin:end], return_index=True)
-        medians = [float(np.median(group)) for group in np.split(values[begin:end], starts[1:])]
+        own = values[begin:end]
+        if len(places) < len(own):  # a median each is slow, and hardly ever needed
+            own = np.array([float(np.median(group)) for group in np.split(own, starts[1:])])
         info = infos.get(key.benchmark.name)
-        found.append(Series(key, places, np.array(medians), info.unit if info else ""))
+        found.append(Series(key, places, own, info.unit if info else ""))
     return sorted(found, key=lambda series: series.key)
