@@ -1,4 +1,4 @@
-# cython: freethreading_compatible=True
+# cython: freethreading_compatible=True, auto_pickle=False
 """`headgate.datasets.lazy_table`, compiled: the entries of a lazy map, SIEVE, and a hit that takes no lock.
 
 The dictionary owns the nodes; the links between them are borrowed, so that dropping a long queue frees no chain of nodes

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import contextvars
 import threading
@@ -96,6 +95,8 @@ class Background(Loading[K, V]):
             again = True
 
     def _hand_to_executor(self, load: Load[K, V]) -> None:
+        import asyncio
+
         context = contextvars.copy_context()
         try:
             asyncio.get_running_loop().run_in_executor(None, context.run, self._run_unless_begun, load)
@@ -112,6 +113,8 @@ class Background(Loading[K, V]):
 
 async def _arrival(load: Load[K, V]) -> Answer:
     """Wait for a load without being able to cancel it: the task has a future of its own."""
+    import asyncio
+
     loop = asyncio.get_running_loop()
     arrived: asyncio.Future[None] = loop.create_future()
 

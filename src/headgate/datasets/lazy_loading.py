@@ -233,7 +233,7 @@ class Loading(Generic[K, V]):
         load.tell((Ending.ABANDONED, None))
 
     def _leave(self, load: Load[K, V]) -> bool:
-        """Take the load off those under way; False if it was off already (invalidated, forked) and is not to be kept."""
+        """Take the load off those under way; False if it was off already, by invalidation or fork."""
         self._refreshes.discard(load)
         current = self._loads.get(load.key) is load
         if current:

@@ -69,6 +69,8 @@ def _bar(total: int, progress: bool | None) -> Iterator[Callable[[int], None]]:
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     columns = (TextColumn("loading"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.description}"))
-    with Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True), transient=True) as bar:
+    console = Console(stderr=True)
+    # On a terminal the bar goes when it is done; elsewhere its last state is all that is ever written.
+    with Progress(*columns, TimeRemainingColumn(), console=console, transient=console.is_terminal) as bar:
         task = bar.add_task("", total=total)
         yield lambda failed: bar.update(task, advance=1, description=f"{failed} failed" if failed else "")
