@@ -13,6 +13,7 @@ from verdict_pages import rendered_markdown
 from headgate.report.rounds_figures import round_figures
 from headgate.report.verdict_figure import forest_figure
 from headgate.report.verdict_view import verdict_view
+from headgate.report.wording import MINUS
 
 pytestmark = pytest.mark.skipif(NODE is None, reason="needs node, which runs the pages' scripts")
 
@@ -21,10 +22,10 @@ TEXTS = [
     "plain",
     "+12 %",
     "-3.5",
-    "−3",
+    f"{MINUS}3",
     "a -- b --- c",
     "[x]",
-    "×±−µ≈",
+    f"×±{MINUS}µ≈",
     'say "a", b',
     "+1e5",
     "\tx",
@@ -56,7 +57,7 @@ def test_latex_shows_a_text_and_runs_nothing_of_it():
         assert {command[1:] for command in commands} <= known | set("{}&%$#_"), text
         bare = re.sub(r"\\[{}&%$#_]|\\[a-z]+(\{\})?|\$-\$|\$(?=\\)|(?<=[a-z])\$|-\{\}(?=-)", ".", latex)
         assert not re.search(r"[\\{}&%#_^<>|$]|--", bare), latex
-    assert evaluated("headgate.latexText(given)", "50 % × a_b − {c}\\d~e", "tables.js") == (
+    assert evaluated("headgate.latexText(given)", f"50 % × a_b {MINUS} {{c}}\\d~e", "tables.js") == (
         r"50 \% $\times$ a\_b $-$ \{c\}\textbackslash{}d\textasciitilde{}e"
     )
 
@@ -146,3 +147,23 @@ def test_the_forest_plot_draws_the_rows_asked_for_in_their_order_and_no_other():
     for key, y in points.items():
         row = VIEW.rows[int(key)]
         assert labels[y + 0.22].endswith(f"  {row.change}")
+
+
+def test_a_column_is_sorted_by_the_numbers_in_it_whatever_their_unit():
+    given = [
+        "22.1 ms",
+        "3.3 µs",
+        "412 ms",
+        f"{MINUS}5.3 %",
+        "+12 % to +13 %",
+        "1,000",
+        "2.00 MiB",
+        "1e-06",
+        "3.11.9",
+        "3f1c",
+        "",
+    ]
+    wanted = [0.0221, 3.3e-6, 0.412, -5.3, 12, 1000, 2**21, 1e-6, "3.11.9", "3f1c", ""]
+    assert evaluated("given.map(headgate.sortKey)", given, "tables.js") == [
+        one if isinstance(one, str) else pytest.approx(one) for one in wanted
+    ]

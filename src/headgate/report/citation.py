@@ -61,7 +61,7 @@ def citation(title: str, *, commit: str = "", date: str = "", url: str = "", mac
     machine
         What it was measured on.
     """
-    title, commit, machine = printable(title), printable(commit), printable(machine)
+    title, commit, machine = printable(title).rstrip("."), printable(commit), printable(machine)
     note = ", ".join(
         [f"commit {commit}"] * bool(commit) + [f"measured on {machine}"] * bool(machine) + [f"headgate {__version__}"]
     )
@@ -76,7 +76,7 @@ def citation(title: str, *, commit: str = "", date: str = "", url: str = "", mac
     lines = ",\n".join(f"  {name} = {{{value}}}" for name, value in fields)
     day = f" ({dated[0]})" if dated else ""
     where = f" {address}" if url else ""
-    return Citation(f"{title.rstrip('.')}{day}. {note}.{where}", f"@misc{{{_key(title, commit, year)},\n{lines}\n}}\n")
+    return Citation(f"{title}{day}. {note}.{where}", f"@misc{{{_key(title, commit, year)},\n{lines}\n}}\n")
 
 
 def _escaped(text: str) -> str:

@@ -25,11 +25,12 @@ NOT_MEASURED = "–"  # noqa: RUF001 - an en dash is how tables say "nothing her
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """A cell: its text, a smaller line below, and a mark ("best", "none" or "")."""
+    """A cell: its text, a smaller line below, a mark ("best", "none" or ""), and the number a page sorts it by."""
 
     text: str
     note: str = ""
     mark: str = ""
+    value: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,6 +43,7 @@ def compared_page(view: VerdictView, row: Row, rounds: Sequence[Round]) -> Bench
         tables=(rounds_table(row, rounds),),
         notes=(_HOW, *([row.note] if row.note and row.change else []), *row.detail),
         reproduce=view.reproduce,
+        commit=view.verdict.candidate.commit or "",
     )
 
 
@@ -58,16 +59,15 @@ def _line(round_: Round, row: Row) -> tuple[Cell, ...]:
     unit = row.comparison.unit
     baseline, candidate = _median(round_.baseline), _median(round_.candidate)
     ratio = candidate / baseline if baseline and candidate else None
-    texts = (
-        str(round_.index),
-        str(len(round_.baseline)),
-        str(round_.number),
-        quantity(baseline, unit),
-        quantity(candidate, unit),
-        percent(ratio),
-        f"{_spread(round_.baseline)} / {_spread(round_.candidate)}",
+    return (
+        Cell(str(round_.index), value=round_.index),
+        Cell(str(len(round_.baseline)), value=len(round_.baseline)),
+        Cell(str(round_.number), value=round_.number),
+        Cell(quantity(baseline, unit), value=baseline),
+        Cell(quantity(candidate, unit), value=candidate),
+        Cell(percent(ratio), value=ratio),
+        Cell(f"{_spread(round_.baseline)} / {_spread(round_.candidate)}"),
     )
-    return tuple(Cell(text) for text in texts)
 
 
 def _median(values: Sequence[float]) -> float | None:

@@ -95,11 +95,18 @@
   };
 
   // --- sorting ---
+  // Without data-value a text is read as it is written: "−3.2 %", "1,000", "22.1 ms". Other texts are sorted as texts.
+  const SCALES = {
+    "": 1, "%": 1, s: 1, ms: 1e-3, "µs": 1e-6, ns: 1e-9, B: 1, KiB: 2 ** 10, MiB: 2 ** 20, GiB: 2 ** 30,
+  };
+  headgate.sortKey = (text) => {
+    const plain = text.replace("−", "-").replace("±", "").replace(/(?<=\d),(?=\d{3})/g, "");
+    const [, number, unit] = /^([+-]?\d+(?:\.\d+)?(?:e[+-]?\d+)?)\s*(\S*)/i.exec(plain) || [];
+    return number !== undefined && Object.hasOwn(SCALES, unit) ? Number(number) * SCALES[unit] : text;
+  };
   const key = (row, column) => {
     const cell = row.cells[column];
-    if (!cell) return "";
-    const text = cell.dataset.value !== undefined ? cell.dataset.value : cellText(cell);
-    return text !== "" && !Number.isNaN(Number(text)) ? Number(text) : text;
+    return cell ? headgate.sortKey(cell.dataset.value ?? cellText(cell)) : "";
   };
   // Numbers before texts; what is not there last, whichever way it is sorted.
   const compare = (a, b, sign) => {
