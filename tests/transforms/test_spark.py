@@ -174,7 +174,7 @@ COLUMNS = "id as n", "double(id) as x", "'t' as text", "decimal(1) as money", "d
         ({"anchor": "here"}, "anchor: 'here' is not one of 'absolute', 'lag'"),
         ({"output": "N"}, "output: 'N' is empty or already a column"),
         ({"block_rows": 0}, "block_rows: must be a whole number of at least 1; got 0"),
-        ({"block_rows": 10, "window": 10**6}, "every row would be copied 100000 times; use at least 1000"),
+        ({"block_rows": 10, "window": 10**6}, "every row would be copied 100000 times; use at least 10000"),
         ({"check": "never"}, "check: 'never' is not one of 'action', 'eager'"),
     ],
 )

@@ -113,8 +113,18 @@ def _transformed(df: DataFrame, plan: Plan) -> DataFrame:
         *(f"{column} as {name}" for column, name in zip([*carried, block], travels.values(), strict=True))
     )
     by = [travels[name] for name in (*plan.keys, plan.block)]
-    rows = rows.repartition(*by).sortWithinPartitions(*by, travels[plan.index])
+    rows = rows.repartition(*by).sortWithinPartitions(*by[:-1], F.expr(_order(plan, travels)))
     added = StructField(plan.output, df.schema[plan.value].dataType, nullable=False)
     schema = StructType([*df.schema.fields, added])
     transformed: DataFrame = rows.mapInArrow(functools.partial(transform_batches, plan=plan), schema)
     return transformed
+
+
+def _order(plan: Plan, travels: dict[str, str]) -> str:
+    """Write one number that orders rows by block, then by index: Spark sorts it by radix, two columns by comparison.
+
+    Block b holds the indices b*B - w to b*B + B - 1. With b*w added they end one before those of block b + 1 begin.
+    MAX_INDEX and MOST_COPIES keep it in 64 bits.
+    """
+    block = travels[plan.block]
+    return f"if({block} < 0, {INVALID_BLOCK}L, cast({travels[plan.index]} as bigint) + {block} * {plan.window}L)"

@@ -25,7 +25,7 @@ DEFAULT_BLOCK_ROWS = 262_144
 WINDOWS_PER_BLOCK = 4
 """A block has at least so many windows' rows: then the copies add at most a quarter to the shuffle."""
 
-MOST_COPIES = 1000
+MOST_COPIES = 100
 """A window that spans more blocks than this multiplies every row beyond reason; the block must be longer."""
 
 VALUE_DTYPES = {"int": "int32", "bigint": "int64", "float": "float32", "double": "float64"}
