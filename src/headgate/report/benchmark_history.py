@@ -33,8 +33,9 @@ __all__ = ["MOST_POINTS", "history_figure"]
 
 # Of all lines together, at some 25 bytes each: position, value, commit. Beyond, neighbours become their median.
 MOST_POINTS = 1_600
-# The lines that changed last are what the page is opened for.
 _TICKS = 6
+# Of the largest value, above and below the values.
+_LEAST_PAD = 0.1
 
 
 def history_figure(history: History, lines: Sequence[Line]) -> Figure | None:
@@ -52,17 +53,26 @@ def history_figure(history: History, lines: Sequence[Line]) -> Figure | None:
     data += _marks(drawn)
     values = [value for trace in data for value in trace["y"]]
     unit = drawn[0].series.unit
+    log = spans_a_decade(values)
     layout = {
         "xaxis": {"title": {"text": "commits, oldest first, with their dates"}, **_ticks(history, drawn)},
-        "yaxis": value_axis(values, unit, log=spans_a_decade(values)),
+        "yaxis": value_axis(values, unit, log=log) | ({} if log else {"range": _range(values)}),
         "legend": legend(),
         "hovermode": "closest",
         "meta": {"columns": ["commit"]},
     }
     each = "each commit's value" if together == 1 else f"each point the median of {together} neighbouring values"
     marks = "; markers: where the level changed, at the likeliest commit" if any(line.changes for line in drawn) else ""
-    caption = f"The value by commit, {each}{marks}{left_out(len(drawn), len(long))}."
+    axis = "logarithmic" if log else "the axis need not begin at zero"
+    caption = f"The value by commit, {each}; {axis}{marks}{left_out(len(drawn), len(long))}."
     return Figure("history", "By commit", caption, {"data": data, "layout": layout})
+
+
+def _range(values: Sequence[float]) -> list[float]:
+    """Return an axis on which a step is seen, and noise of a few per cent looks like that."""
+    low, high = min(values), max(values)
+    pad = max(_LEAST_PAD * max(abs(low), abs(high)), (high - low) * 0.1)
+    return [rounded(max(0.0, low - pad) if low >= 0 else low - pad), rounded(high + pad)]
 
 
 def _changed_last(line: Line) -> tuple[bool, int, int]:

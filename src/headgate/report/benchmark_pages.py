@@ -59,6 +59,8 @@ def _newest_first(row: ChangeRow) -> tuple[int, bool]:
 
 
 def _facts(history: History, lines: Sequence[Line]) -> tuple[tuple[str, str], ...]:
+    if not lines:
+        return ()
     places = sorted({where(line) for line in lines})
     units = sorted({line.series.unit for line in lines if line.series.unit})
     newest = _newest(history, lines)
@@ -105,19 +107,17 @@ def _changes(lines: Sequence[Line]) -> Table | None:
     changes = sorted((row for line in lines for row in line.changes), key=_newest_first)
     if not changes:
         return None
-    rows = tuple(
-        tuple(
-            map(
-                Cell, (row.range, row.likely[:10], row.name, row.where, row.change, row.interval, row.before, row.after)
-            )
-        )
-        for row in changes[:MOST_ROWS]
-    )
-    caption = (
-        "Changes of level, newest first: the change lies between two commits with 95 % confidence; + is an increase"
-    )
-    columns = ("between commits", "likeliest", "benchmark", "where", "change", "95 % interval", "before", "after")
-    return Table(caption, columns, rows)
+    several = len({row.where for row in changes}) > 1
+    with_params = any(row.series.key.benchmark.params for row in changes)
+    rows = []
+    for row in changes[:MOST_ROWS]:
+        texts = [row.range, row.likely[:10], *([row.name] if with_params else []), *([row.where] if several else [])]
+        texts += [row.change, row.interval, row.before, row.after]
+        rows.append(tuple(Cell(printable(text)) for text in texts))
+    which = (*(("benchmark",) if with_params else ()), *(("where",) if several else ()))
+    caption = "Changes of level, newest first; each lies between two commits with 95 % confidence; + is an increase"
+    columns = ("between commits", "likeliest", *which, "change", "95 % interval", "before", "after")
+    return Table(caption, columns, tuple(rows))
 
 
 def _newest(history: History, lines: Sequence[Line]) -> str:

@@ -54,12 +54,15 @@ def _with_verdict(page: BenchmarkPage, compared: Sequence[BenchmarkPage]) -> Ben
         for place, one in enumerate(shown)
         for figure in one.figures
     ]
-    said = [f"Newest verdict, {one.name}: {one.lede}" for one in shown]
+    said = f"Newest verdict: {shown[0].lede}" if len(compared) == 1 else ""
+    each = [f"Newest verdict, {one.name}: {one.lede}" for one in shown if not said]
     left = [f"{len(compared) - len(shown)} more combinations were compared."] if len(compared) > len(shown) else []
     return replace(
         page,
+        lede=" ".join(text for text in (said, page.lede) if text),
+        facts=page.facts or shown[0].facts,
         figures=(*figures, *page.figures),
         tables=(*page.tables, *(table for one in shown for table in one.tables)),
-        notes=(*said, *left, *page.notes, *dict.fromkeys(note for one in shown for note in one.notes)),
+        notes=(*each, *left, *page.notes, *dict.fromkeys(note for one in shown for note in one.notes)),
         reproduce=(*page.reproduce, *shown[0].reproduce),
     )
