@@ -193,6 +193,18 @@ def test_the_weight_stays_within_the_limit_and_what_is_used_stays(kind: type[Any
     assert lazy.stats().evictions == 1
 
 
+def test_a_refreshed_entry_is_still_one_that_was_used(kind: type[Any]) -> None:
+    clock = Clock()
+    lazy = kind(str, max_weight=2, refresh_after=5, clock=clock)
+    lazy._spawn = lazy._run_contained
+    _ = lazy["a"], lazy["b"], lazy["a"]
+    clock.now = 5
+    _ = lazy["a"]
+    assert list(lazy) == ["b", "a"]
+    _ = lazy["c"], lazy["d"]
+    assert list(lazy) == ["a", "d"]
+
+
 def test_a_value_heavier_than_the_limit_is_returned_counted_and_not_kept(kind: type[Any]) -> None:
     lazy = kind(lambda key: "x" * key, max_weight=5, weigher=lambda _key, value: len(value))
     assert [lazy[3], lazy[9]] == ["xxx", "x" * 9]
