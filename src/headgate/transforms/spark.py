@@ -84,11 +84,16 @@ def sliding_polynomial(  # noqa: PLR0913 - the transform's own arguments, and wh
     if check not in {"action", "eager"}:
         raise UsageError(f"check: {check!r} is not one of 'action', 'eager'")
     if check == "eager":
-        needed = tuple(dict.fromkeys((*plan.keys, plan.index, plan.value)))
-        checked = _transformed(df.select(*map(quoted, needed)), dataclasses.replace(plan, columns=needed))
-        with input_errors():
-            checked.write.format("noop").mode("overwrite").save()
+        _check_rows(df, plan)
     return _transformed(df, plan)
+
+
+def _check_rows(df: DataFrame, plan: Plan) -> None:
+    """Compute it all from the columns that matter, and throw it away."""
+    needed = tuple(dict.fromkeys((*plan.keys, plan.index, plan.value)))
+    checked = _transformed(df.select(*map(quoted, needed)), dataclasses.replace(plan, columns=needed))
+    with input_errors():
+        checked.write.format("noop").mode("overwrite").save()
 
 
 def _transformed(df: DataFrame, plan: Plan) -> DataFrame:

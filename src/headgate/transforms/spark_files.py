@@ -92,33 +92,43 @@ def transform_file(  # noqa: PLR0913 - the transform's own arguments, and where 
         destination is not empty.
     """
     source, destination = check_url("source", source), check_url("destination", destination)
+    _check_is_free(destination)
+    given = (window, coefficients, anchor)
+    job: Job
+    if not source.endswith(".npy"):
+        job, dtype = _parquet_job(source, destination, given, block_rows, column=column, output=output)
+    elif column is None:
+        job, dtype = _npy_job(source, destination, given, block_rows)
+    else:
+        raise UsageError(f"column: {source} is a .npy file, which has none")
+    index = _computed(session, job, dtype)
+    publish(join(destination, INDEX_NAME), (json.dumps(index, indent=1) + "\n").encode())
+    return index
+
+
+def _check_is_free(destination: str) -> None:
     if is_occupied(destination):
         raise InputError(
             f"destination: {destination} is not empty; remove it or choose another (without {INDEX_NAME} in it, it is "
             "an unfinished result)"
         )
-    describe = _npy_job if source.endswith(".npy") else functools.partial(_parquet_job, column=column, output=output)
-    if source.endswith(".npy") and column is not None:
-        raise UsageError(f"column: {source} is a .npy file, which has none")
-    job, dtype = describe(source, destination, (window, coefficients, anchor), block_rows)
+
+
+def _computed(session: SparkSession, job: Job, dtype: np.dtype[Any]) -> dict[str, Any]:
+    """Run one Spark task per part; every part must have come back with its rows. Return the index."""
     spans = job.spans()
-    reach = spans[-1][1] if spans else 1
-    check_weights(job.weights.coefficients, reach if anchor == "absolute" else min(window, reach), dtype)
-    _run(session, job, spans)
-    index = _index(job, dtype, spans)
-    publish(join(destination, INDEX_NAME), (json.dumps(index, indent=1) + "\n").encode())
-    return index
-
-
-def _run(session: SparkSession, job: Job, spans: list[tuple[int, int]]) -> None:
-    """One Spark task per part; every part must have come back with its rows."""
-    if not spans:
-        return
-    tasks = session.range(0, len(spans), 1, len(spans))
-    with input_errors():
-        done = tasks.mapInArrow(functools.partial(run_tasks, job=job), "task bigint, rows bigint").collect()
-    if {row["task"]: row["rows"] for row in done} != {task: end - start for task, (start, end) in enumerate(spans)}:
-        raise InputError(f"destination: {job.destination} did not get every part; remove it and run again")
+    if spans:
+        weights, reach = job.weights, spans[-1][1]
+        check_weights(
+            weights.coefficients, reach if weights.anchor == "absolute" else min(weights.window, reach), dtype
+        )
+        work = functools.partial(run_tasks, job=job)
+        with input_errors():
+            tasks = session.range(0, len(spans), 1, len(spans)).mapInArrow(work, "task bigint, rows bigint")
+            done = {row["task"]: row["rows"] for row in tasks.collect()}
+        if done != {task: end - start for task, (start, end) in enumerate(spans)}:
+            raise InputError(f"destination: {job.destination} did not get every part; remove it and run again")
+    return _index(job, dtype, spans)
 
 
 def _index(job: Job, dtype: np.dtype[Any], spans: list[tuple[int, int]]) -> dict[str, Any]:
