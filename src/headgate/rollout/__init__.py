@@ -9,14 +9,16 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from headgate.rollout.ledger import Ledger
     from headgate.rollout.plan import Plan
     from headgate.rollout.router import Route, Router
     from headgate.rollout.router_state import RouterState
 
-__all__ = ["Plan", "Route", "Router", "RouterState"]
+__all__ = ["Ledger", "Plan", "Route", "Router", "RouterState"]
 
 # Public name: the module of this package that has it.
 _HOMES = {
+    "Ledger": "ledger",
     "Plan": "plan",
     "Route": "router",
     "Router": "router",

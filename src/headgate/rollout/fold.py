@@ -1,0 +1,234 @@
+"""The state of a release: a pure fold of its events, and nothing else.
+
+The fold never fails: an event that cannot be (a ledger refuses those) makes the state invalid, with the reason. Halting
+is latched: no later event undoes it. Evidence is counted once per (source, window); the same (source, window) with
+another digest makes the release invalid, for one of the two is wrong and nobody can say which.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+from headgate.gates.canary_evidence import LIVE, SANDBOX, Evidence, evidence_from_json
+from headgate.rollout.events import GENESIS, Action, Event, Kind
+from headgate.rollout.fold_sums import Mismatch, add, copied, read
+from headgate.rollout.router_state import Status
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from headgate.rollout.router_state import RouterState
+
+__all__ = ["Halt", "OverrideRecord", "ReleaseState", "fold"]
+
+
+@dataclass(frozen=True, slots=True)
+class Halt:
+    """Who halted the release, when by their clock, and why."""
+
+    seq: int
+    time: float
+    actor: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class OverrideRecord:
+    """One override: who, until when by the clock, and why."""
+
+    seq: int
+    action: Action
+    actor: str
+    reason: str
+    time: float
+    expires: float
+
+
+@dataclass(slots=True)
+class ReleaseState:
+    """What a release's events amount to; read it, and let `fold` make it.
+
+    Attributes
+    ----------
+    release, seq, head
+        Whose state, after which event, with which hash: what the next event is appended to.
+    status
+        None while nothing is registered.
+    plan, plan_hash, version
+        As registered; ``plan`` is what `headgate.rollout.plan.Plan.from_json` reads.
+    stage, stage_times
+        The stage, from 0, and when each one began; None and empty before the start.
+    halt, overrides
+        As recorded, in order.
+    invalid
+        Reasons for which the evidence proves nothing; once there, they stay.
+    batches, duplicates
+        Batches counted, and batches that came again.
+    windows, sums
+        What the evidence is kept in: each batch's digest by (source, window), and exact sums by origin.
+    """
+
+    release: str
+    seq: int = 0
+    head: str = GENESIS
+    status: Status | None = None
+    plan: dict[str, Any] = field(default_factory=dict)
+    plan_hash: str = ""
+    version: str = ""
+    stage: int | None = None
+    stage_times: list[float] = field(default_factory=list)
+    halt: Halt | None = None
+    overrides: list[OverrideRecord] = field(default_factory=list)
+    invalid: list[str] = field(default_factory=list)
+    duplicates: int = 0
+    windows: dict[tuple[str, str], str] = field(default_factory=dict)
+    sums: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def batches(self) -> int:
+        """How many batches are in the evidence."""
+        return len(self.windows)
+
+    @property
+    def evidence(self) -> Evidence:
+        """The live evidence: all batches added up, the same bits in whatever order they came; without maxima."""
+        return self._total(LIVE)
+
+    @property
+    def sandbox_evidence(self) -> Evidence:
+        """The same of the sandbox; never pooled with what is live."""
+        return self._total(SANDBOX)
+
+    def override_at(self, now: float) -> OverrideRecord | None:
+        """Return the override in force at ``now``: the last one recorded, unless it has expired."""
+        last = self.overrides[-1] if self.overrides else None
+        return last if last is not None and now < last.expires else None
+
+    def dwelt(self, now: float) -> float:
+        """Return the seconds the stage has lasted by the clock; 0 before the start, and where the clock went back."""
+        return max(0.0, now - self.stage_times[-1]) if self.stage_times else 0.0
+
+    def router_state(self, now: float, max_age: float) -> RouterState | None:
+        """Return the snapshot for routers, taken at ``now``; None while nothing is registered."""
+        from headgate.rollout.router_state import RouterState
+
+        if self.status is None:
+            return None
+        return RouterState(self.release, self.plan_hash, self.status, self.stage, now, max_age)
+
+    def _total(self, origin: str) -> Evidence:
+        total = self.sums.get(origin)
+        if total is None:
+            return Evidence(origin=origin)
+        return evidence_from_json(read(total), f"the {origin} evidence of release {self.release!r}")
+
+
+def fold(events: Iterable[Event], start: ReleaseState | str) -> ReleaseState:
+    """Return the state after ``events``.
+
+    Parameters
+    ----------
+    events
+        In order of seq, of one release, with no gap; the ledger has checked the chain.
+    start
+        The release's name, or the state to continue from, which is left as it is.
+    """
+    state = ReleaseState(start) if isinstance(start, str) else _copy(start)
+    for event in events:
+        apply = _APPLY.get(event.kind)
+        if event.release != state.release or apply is None:
+            state.invalid.append(f"event {event.seq}: {event.kind!r} of {event.release!r} has no meaning here")
+        elif state.status is None and event.kind != Kind.REGISTERED:
+            state.invalid.append(f"event {event.seq}: {event.kind} before anything was registered")
+        else:
+            try:
+                apply(state, event)
+            except (AttributeError, KeyError, TypeError, ValueError) as error:
+                state.invalid.append(f"event {event.seq}: {event.kind} with a payload of another form: {error!r}")
+        state.seq, state.head = event.seq, event.hash
+    return state
+
+
+def _copy(state: ReleaseState) -> ReleaseState:
+    return replace(
+        state,
+        stage_times=list(state.stage_times),
+        overrides=list(state.overrides),
+        invalid=list(state.invalid),
+        windows=dict(state.windows),
+        sums=copied(state.sums),
+    )
+
+
+def _registered(state: ReleaseState, event: Event) -> None:
+    if state.status is not None:
+        state.invalid.append(f"event {event.seq}: registered twice; a changed plan is a new release")
+        return
+    payload = event.payload
+    state.status = Status.REGISTERED
+    state.plan, state.plan_hash, state.version = payload["plan"], payload["plan_hash"], payload["version"]
+
+
+def _moved(state: ReleaseState, event: Event) -> None:
+    """Apply what moves traffic; nothing does once the release is halted."""
+    if state.status is Status.HALTED:
+        return
+    before, after = (None, 0) if event.kind == Kind.STARTED else (event.payload["from"], event.payload["to"])
+    wanted = Status.REGISTERED if event.kind == Kind.STARTED else Status.RUNNING
+    if state.status is not wanted or state.stage != before or after >= len(state.plan["stages"]):
+        state.invalid.append(f"event {event.seq}: {event.kind} to stage {after} from stage {state.stage}")
+        return
+    state.status, state.stage = Status.RUNNING, after
+    state.stage_times.append(event.time)
+
+
+def _completed(state: ReleaseState, event: Event) -> None:
+    if state.status is Status.RUNNING and state.stage == len(state.plan["stages"]) - 1:
+        state.status = Status.COMPLETED
+    elif state.status is not Status.HALTED:
+        state.invalid.append(f"event {event.seq}: completed at stage {state.stage}")
+
+
+def _halted(state: ReleaseState, event: Event) -> None:
+    state.status = Status.HALTED
+    if state.halt is None:
+        state.halt = Halt(event.seq, event.time, event.actor, event.payload["reason"])
+
+
+def _override(state: ReleaseState, event: Event) -> None:
+    payload = event.payload
+    record = OverrideRecord(
+        event.seq, Action(payload["action"]), event.actor, payload["reason"], event.time, payload["expires"]
+    )
+    state.overrides.append(record)
+
+
+def _evidence(state: ReleaseState, event: Event) -> None:
+    payload = event.payload
+    source, window = name = payload["source"], payload["window"]
+    known = state.windows.get(name)
+    if known == payload["digest"]:
+        state.duplicates += 1
+        return
+    if known is not None:
+        state.invalid.append(f"event {event.seq}: source {source!r} gave two different batches for {window!r}")
+        return
+    state.windows[name] = payload["digest"]
+    data = payload["data"]
+    try:
+        state.sums[data["origin"]] = add(state.sums.get(data["origin"]), data)
+    except Mismatch as mismatch:
+        reason = f"source {source!r}, window {window!r} does not add up with the others: {mismatch}"
+        state.invalid.append(f"event {event.seq}: {reason}")
+
+
+_APPLY: dict[str, Callable[[ReleaseState, Event], None]] = {
+    Kind.REGISTERED: _registered,
+    Kind.STARTED: _moved,
+    Kind.EVIDENCE: _evidence,
+    Kind.ADVANCED: _moved,
+    Kind.HALTED: _halted,
+    Kind.OVERRIDE: _override,
+    Kind.COMPLETED: _completed,
+}
