@@ -18,14 +18,25 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from headgate.errors import CircularLoadError, HeadgateError, LoadError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from headgate.datasets.lazy_table import Node
 
-__all__ = ["Answer", "Ending", "Load", "following", "graph_lock", "inside", "load_error", "reset_after_fork"]
+__all__ = [
+    "Answer",
+    "Ending",
+    "Load",
+    "following",
+    "graph_lock",
+    "load_error",
+    "reset_after_fork",
+    "run_inside",
+    "running_load",
+]
 
 K = TypeVar("K")
 V = TypeVar("V")
+P = TypeVar("P")
 
 
 class Ending(Enum):
@@ -83,13 +94,12 @@ def running_load() -> Load[Any, Any] | None:
     return None if load is None or load.done else load
 
 
-@contextmanager
-def inside(load: Load[Any, Any]) -> Iterator[None]:
-    """Run a loader's code as part of ``load``."""
+def run_inside(load: Load[Any, Any], produce: Callable[[Load[Any, Any]], P]) -> P:
+    """Return ``produce(load)``, the loader's code, run as part of ``load``."""
     load.asked_by = running_load()
     token = _inside.set(load)
     try:
-        yield
+        return produce(load)
     finally:
         _inside.reset(token)
 

@@ -14,7 +14,7 @@ import threading
 from collections import OrderedDict
 from typing import TYPE_CHECKING, Any, Generic, Literal, NamedTuple, TypeVar
 
-from headgate.datasets.lazy_flight import Answer, Ending, Load, following, inside, load_error
+from headgate.datasets.lazy_flight import Answer, Ending, Load, following, load_error, run_inside
 from headgate.datasets.lazy_table import MISSING, Missing
 from headgate.datasets.lazy_table import Node as PythonNode
 from headgate.datasets.lazy_values import Counts, Unchanged, Versioned
@@ -176,8 +176,7 @@ class Loading(Generic[K, V]):
         """
         began = self._clock()
         try:
-            with inside(load):
-                product = self._produce(load)
+            product = run_inside(load, self._produce)
         except Exception as error:  # noqa: BLE001 - whatever it is, those who wait are told
             answer: Answer = (Ending.FAILED, error)
         except BaseException as error:
@@ -269,7 +268,10 @@ class Loading(Generic[K, V]):
         replaced = self._nodes.get(key)
         evicted = self._add(self._node(key, payload.value, payload.version, payload.weight, expires, due))
         self._counts.evictions += len(evicted)
-        return [replaced, *evicted, self._remembered.pop(key, None), *self._sweep(now)]
+        dropped: list[object] = [replaced, *evicted]
+        if self._remembered:
+            dropped.append(self._remembered.pop(key, None))
+        return dropped if self._ttl is None else dropped + self._sweep(now, self._ttl)
 
     def _remember(self, key: K, answer: Answer, now: float, ttl: float) -> list[object]:
         dropped: list[object] = [self._remembered.pop(key, None)]
@@ -282,12 +284,10 @@ class Loading(Generic[K, V]):
             dropped.append(self._remembered.pop(oldest))
         return dropped
 
-    def _sweep(self, now: float) -> list[object]:
+    def _sweep(self, now: float, ttl: float) -> list[object]:
         """Take out what has expired and was not asked for; what could be revalidated is kept for one more ttl."""
         swept: list[object] = []
-        if self._ttl is None:
-            return swept
-        horizon = now - self._ttl if self._revalidate is not None else now
+        horizon = now - ttl if self._revalidate is not None else now
         # Every publication puts its node last in line and adds the same ttl: the line is sorted by expiry.
         while len(swept) < SWEPT_AT_ONCE:
             oldest = self._oldest()
