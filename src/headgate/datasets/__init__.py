@@ -11,15 +11,17 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from headgate.datasets.lazy_map import LazyMap
     from headgate.datasets.lazy_values import LazyStats, Prefetched, Unchanged, Versioned
+    from headgate.datasets.s3 import S3Loader
     from headgate.datasets.schema import Schema, Secret, redacted
 
-__all__ = ["LazyMap", "LazyStats", "Prefetched", "Schema", "Secret", "Unchanged", "Versioned", "redacted"]
+__all__ = ["LazyMap", "LazyStats", "Prefetched", "S3Loader", "Schema", "Secret", "Unchanged", "Versioned", "redacted"]
 
 # Public name: the module of this package that has it.
 _HOMES = {
     "LazyMap": "lazy_map",
     "LazyStats": "lazy_values",
     "Prefetched": "lazy_values",
+    "S3Loader": "s3",
     "Schema": "schema",
     "Secret": "schema",
     "Unchanged": "lazy_values",

@@ -7,6 +7,7 @@ record, the path of the field and the types, never a value: it may be a password
 
 from __future__ import annotations
 
+from dataclasses import MISSING
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
@@ -16,7 +17,7 @@ from headgate.datasets.schema_values import Mismatch, acceptor
 from headgate.errors import SchemaError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
 __all__ = ["HIDDEN", "Field", "FieldType", "Kind", "Schema", "Secret", "redacted"]
 
@@ -83,6 +84,27 @@ class Schema(Generic[T]):
         prefix = f"{where}: " if where else ""
         for number, mapping in enumerate(mappings, start=1):
             yield self.record(mapping, f"{prefix}record {number}")
+
+    def checks(self, name: str) -> Callable[[Mapping[str, Any], str], Any]:
+        """Return the check of the field ``name`` alone; the value comes back plain, as `to_mapping` gives it."""
+        field = next(one for one in self.fields if one.name == name)
+        check = acceptor(field.type, allow_unknown=self.allow_unknown)
+
+        def checked(mapping: Mapping[str, Any], where: str) -> Any:
+            try:
+                return plain(check(mapping[name]), field.type, "native")
+            except Mismatch as mismatch:
+                problem = self._message(mismatch.within(f".{name}"), where)
+            raise SchemaError(problem)
+
+        return checked
+
+    def default(self, name: str) -> Any:
+        """Return the default of the field ``name``, plain, as `to_mapping` gives it."""
+        field = next(one for one in self.fields if one.name == name)
+        declared = self.type.__dataclass_fields__[name]  # type: ignore[attr-defined]  # `of` saw that it is a dataclass
+        factory = declared.default_factory
+        return plain(declared.default if factory is MISSING else factory(), field.type, "native")
 
     def to_mapping(self, record: T) -> dict[str, Any]:
         """Return the fields of ``record`` as dicts, lists and native scalars; an Enum member as its raw value."""

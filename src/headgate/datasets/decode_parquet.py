@@ -1,0 +1,64 @@
+"""Parquet from bytes that are here already; pyarrow decodes them, and never fetches them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from headgate.errors import CorruptObjectError, DatasetError, DatasetSetupError, SchemaError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+__all__ = ["MAX_VALUES", "only_column", "read_table"]
+
+# Rows times columns. Run-length encoding makes a billion equal values of a few bytes: size alone bounds nothing. As
+# 64-bit numbers this many take 1 GiB.
+MAX_VALUES = 2**27
+
+
+def read_table(content: bytes, where: str) -> pa.Table:
+    """Return the table in ``content``.
+
+    Raises
+    ------
+    CorruptObjectError
+        It is no Parquet file, or a damaged one.
+    DatasetError
+        It holds more than `MAX_VALUES`.
+    DatasetSetupError
+        pyarrow is not installed.
+    """
+    try:
+        import pyarrow as pa
+        from pyarrow import parquet
+    except ImportError as error:
+        raise DatasetSetupError("pyarrow is not installed; install headgate[s3]") from error
+    kind = "?"
+    try:
+        with parquet.ParquetFile(pa.BufferReader(content), page_checksum_verification=True) as file:
+            values = file.metadata.num_rows * max(file.metadata.num_columns, 1)
+            if 0 <= values <= MAX_VALUES:
+                table = file.read()
+                table.validate(full=True)
+                return table
+    except (pa.ArrowException, OSError, ValueError, MemoryError) as error:
+        kind = type(error).__name__
+    else:
+        raise DatasetError(f"{where}: {values} values, more than the {MAX_VALUES} to be held; split it")
+    # Outside the handler: Arrow's text may quote the content.
+    raise CorruptObjectError(f"{where}: no Parquet file, or a damaged one ({kind}); store it again")
+
+
+def only_column(table: pa.Table, where: str) -> Any:
+    """Return the one column of ``table`` as an array.
+
+    Raises
+    ------
+    SchemaError
+        It has several columns, or nulls.
+    """
+    if table.num_columns != 1:
+        raise SchemaError(f"{where}: {table.num_columns} columns, expected one; give a dataclass for the type")
+    if table.column(0).null_count:
+        raise SchemaError(f"{where}: its column has nulls, which an array has no place for; give a dataclass")
+    return table.column(0).to_numpy()
