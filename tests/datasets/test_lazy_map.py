@@ -1,9 +1,11 @@
 """What a lazy map promises to one thread; tests/datasets/test_lazy_threads.py has the many."""
 
 import copy
+import gc
 import pickle
 import subprocess
 import sys
+import weakref
 from typing import Any
 
 import pytest
@@ -135,6 +137,26 @@ def test_the_text_of_a_foreign_error_stays_out_of_ours_because_it_may_hold_a_sec
     assert "OSError" in str(caught.value)
     with pytest.raises(LoadError, match="no such bucket"):
         lazy["b"]
+
+
+def test_a_failure_that_was_handled_leaves_no_cycle_behind(kind: type[Any]) -> None:
+    class Down(Exception):  # noqa: N818 - a state
+        pass
+
+    def load(_key: str) -> None:
+        raise Down
+
+    lazy = kind(load)
+    gc.collect()
+    gc.disable()
+    try:
+        with pytest.raises(LoadError) as caught:
+            lazy["a"]
+        cause = weakref.ref(caught.value.__cause__)
+        del caught
+        assert cause() is None
+    finally:
+        gc.enable()
 
 
 @pytest.mark.parametrize(

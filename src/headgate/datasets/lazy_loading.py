@@ -12,16 +12,16 @@ import math
 import operator
 import threading
 from collections import OrderedDict
-from typing import TYPE_CHECKING, Any, Generic, Literal, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
 
 from headgate.datasets.lazy_flight import Answer, Ending, Load, following, load_error, run_inside
 from headgate.datasets.lazy_table import MISSING, Missing
 from headgate.datasets.lazy_table import Node as PythonNode
-from headgate.datasets.lazy_values import Counts, Unchanged, Versioned
+from headgate.datasets.lazy_values import Counts, Product, Unchanged, Versioned
 from headgate.errors import DatasetError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable
+    from collections.abc import Callable
 
 try:
     from headgate.datasets import _lazy_table
@@ -41,15 +41,6 @@ MOST_REMEMBERED = 10_000
 SWEPT_AT_ONCE = 64
 # Weights are added up in 64 bits; a thousand entries of this one still fit.
 LARGEST_WEIGHT = 2**53
-
-
-class Product(NamedTuple):
-    """What loader or revalidate gave: a value with version and weight; ``value`` None is absence."""
-
-    value: Any
-    version: Hashable
-    weight: int
-    unchanged: bool = False
 
 
 class Loading(Generic[K, V]):
@@ -118,8 +109,11 @@ class Loading(Generic[K, V]):
                 # An interrupt may come between any two steps: a load that nobody runs must not keep others waiting.
                 if running is not None and not running.done:
                     self._abandon(running)
-            if answer is not None and answer[0] is not Ending.ABANDONED:
-                return self._told(key, answer)
+            try:
+                if answer is not None and answer[0] is not Ending.ABANDONED:
+                    return self._told(key, answer)
+            finally:
+                del answer  # as in `_run`, whose frame knows this one
             again = True
 
     def _told(self, key: K, answer: Answer) -> V | Literal[Missing.MISSING]:
@@ -186,7 +180,10 @@ class Loading(Generic[K, V]):
             answer = (Ending.FAILED, error)
         else:
             answer = (Ending.LOADED, product) if product.value is not None else (Ending.ABSENT, None)
-        return self._publish(load, answer, began)
+        try:
+            return self._publish(load, answer, began)
+        finally:
+            del answer  # an error's traceback holds this frame: it must not hold the error
 
     def _produce(self, load: Load[K, V]) -> Product:
         basis = load.basis

@@ -4,21 +4,20 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Iterable, Iterator, Mapping
 from types import GenericAlias
-from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeVar, cast, overload
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast, overload
 
 from headgate.datasets import lazy_fork, lazy_loading
-from headgate.datasets.lazy_background import Background
 from headgate.datasets.lazy_prefetch import prefetch
 from headgate.datasets.lazy_settings import check_settings
 from headgate.datasets.lazy_table import MISSING
 from headgate.datasets.lazy_table import Table as PythonTable
 from headgate.datasets.lazy_values import LazyStats, Prefetched, Unchanged, Versioned
-from headgate.errors import ImmutableMapError, UsageError
+from headgate.datasets.lazy_view import View
+from headgate.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, ItemsView, KeysView, ValuesView
+    from collections.abc import Callable, Iterable, Mapping
 
     from typing_extensions import TypeVar as TypeVarWithDefault
 
@@ -40,7 +39,7 @@ else:
 PREFETCH_WORKERS = 10
 
 
-class LazyMethods(Background[K, V], Mapping[K, V], Generic[K, V, I]):
+class LazyMethods(View[K, V], Generic[K, V, I]):
     """The public methods but those of the hit path, which `Table` has."""
 
     if TYPE_CHECKING:
@@ -136,53 +135,6 @@ class LazyMethods(Background[K, V], Mapping[K, V], Generic[K, V, I]):
     def _key(self, item: I) -> K:
         return cast("K", item) if self._to_key is None else self._to_key(item)
 
-    def _resident(self) -> dict[K, V]:
-        """Return what is resident and has not expired, as of now, oldest first."""
-        now = self._clock()
-        with self._lock:
-            return {key: node.value for key, node in self._nodes.items() if now < node.expires}
-
-    # -- a mapping that is never written to ------------------------------------------------------------------------
-
-    def __contains__(self, item: object) -> bool:
-        key = self._key(cast("I", item))
-        return self._find(key) is not MISSING or self._obtain(key) is not MISSING
-
-    def __len__(self) -> int:
-        return len(self._resident()) if self._timed else len(self._nodes)
-
-    def __iter__(self) -> Iterator[K]:
-        return iter(self._resident())
-
-    def __bool__(self) -> bool:
-        return True  # a map with nothing loaded yet is not an empty one
-
-    def keys(self) -> KeysView[K]:
-        """Return the keys that are resident now; later loads do not change the view."""
-        return self._resident().keys()
-
-    def values(self) -> ValuesView[V]:
-        """Return the values that are resident now; later loads do not change the view."""
-        return self._resident().values()
-
-    def items(self) -> ItemsView[K, V]:
-        """Return the entries that are resident now; later loads do not change the view."""
-        return self._resident().items()
-
-    def __eq__(self, other: object) -> bool:
-        return self is other  # what happens to be resident says nothing
-
-    def __hash__(self) -> int:
-        return id(self)
-
-    def put(self, *_: object, **__: object) -> NoReturn:
-        """Refuse: values come from the loader alone."""
-        raise ImmutableMapError(
-            "lazy map is immutable: its values come from its loader; invalidate(item) has one loaded again"
-        )
-
-    __setitem__ = __delitem__ = update = setdefault = pop = popitem = clear = put
-
     def __reduce__(self) -> tuple[Any, ...]:
         return _restored, (type(self), self._loader, self._settings)
 
@@ -235,16 +187,46 @@ class LazyMap(Table[K, V], LazyMethods[K, V, I]):
         A setting is wrong.
     """
 
-    def __init__(  # noqa: PLR0913 - settings, by name only
+    # A loader gives values or versioned values: told apart here, or no checker could infer V.
+    @overload
+    def __init__(
         self,
-        loader: Callable[[K], V | Versioned[V] | None],
+        loader: Callable[[K], Versioned[V] | None],
         *,
         to_key: Callable[[I], K] | None = None,
         max_weight: int | None = None,
         weigher: Callable[[K, V], int] | None = None,
         ttl: float | None = None,
         refresh_after: float | None = None,
-        revalidate: Callable[[K, Any], V | Versioned[V] | Unchanged | None] | None = None,
+        revalidate: Callable[[K, Any], Versioned[V] | Unchanged | None] | None = None,
+        negative_ttl: float = 0.0,
+        error_ttl: float = 0.0,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None: ...
+    @overload
+    def __init__(
+        self,
+        loader: Callable[[K], V | None],
+        *,
+        to_key: Callable[[I], K] | None = None,
+        max_weight: int | None = None,
+        weigher: Callable[[K, V], int] | None = None,
+        ttl: float | None = None,
+        refresh_after: float | None = None,
+        negative_ttl: float = 0.0,
+        error_ttl: float = 0.0,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None: ...
+    def __init__(  # noqa: PLR0913 - settings, by name only
+        self,
+        loader: Callable[[K], Any],
+        *,
+        to_key: Callable[[I], K] | None = None,
+        max_weight: int | None = None,
+        weigher: Callable[[K, V], int] | None = None,
+        ttl: float | None = None,
+        refresh_after: float | None = None,
+        revalidate: Callable[[K, Any], Any] | None = None,
         negative_ttl: float = 0.0,
         error_ttl: float = 0.0,
         clock: Callable[[], float] = time.monotonic,

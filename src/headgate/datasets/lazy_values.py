@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Mapping
 
     from headgate.errors import LoadError
 
-__all__ = ["Counts", "LazyStats", "Prefetched", "Unchanged", "Versioned"]
+__all__ = ["Counts", "LazyStats", "Prefetched", "Product", "Unchanged", "Versioned"]
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -71,6 +71,15 @@ class Counts:
     evictions: int = 0
     too_heavy: int = 0
     load_seconds: float = 0.0
+
+
+class Product(NamedTuple):
+    """What loader or revalidate gave: a value with version and weight; ``value`` None is absence."""
+
+    value: Any
+    version: Hashable
+    weight: int
+    unchanged: bool = False
 
 
 @dataclass(frozen=True, slots=True)
