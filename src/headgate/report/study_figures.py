@@ -37,7 +37,10 @@ def size_figure(
     every = [point for line in lines for point in line.points]
     vertical = log_axis([point.value for point in every] + [value for _, value in limit], unit)
     vertical["title"] = {"text": "peak memory" if unit == "bytes" else "time per call"}
-    layout = _layout(sorted({point.n for point in every}), vertical)
+    # The ticks say µs and ms; in a CSV the numbers stand in the unit itself.
+    layout = _layout(sorted({point.n for point in every}), vertical) | {
+        "meta": {"y": f"{vertical['title']['text']} ({unit})"}
+    }
     drawn = "bars: 99 % interval of the median" if any(point.lower is not None for point in every) else ""
     return Figure(identifier, title, _join(caption, _counts(lines), drawn), {"data": data, "layout": layout})
 
