@@ -92,7 +92,7 @@ def _sections(known: Sequence[StudyInput]) -> tuple[Table, ...]:
             (Cell(row[0][0]), *(Cell(printable(text.replace("\n", "; ")), mark="wrap") for _, text in row))
             for row in zip(*(part.rows for part in parts), strict=True)
         ]
-        tables.append(Table(parts[0].title, ("", *_names(known)), tuple(rows)))
+        tables.append(Table(parts[0].title, ("property", *_names(known)), tuple(rows)))
     return tuple(tables)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 from headgate.report.figure import Figure
@@ -50,7 +51,7 @@ def _figure(lines: Sequence[Series], hardware: HardwareProfile, copies: Sequence
     data += [trace for trace in _beside(copies, ITEM_BYTES[dtype], least) if trace["x"]]
     data += _ceilings(hardware)
     layout = {
-        "xaxis": {"type": "log", "title": {"text": "payload, bytes"}, "tickformat": "~s", "ticksuffix": "B"},
+        "xaxis": {"type": "log", "title": {"text": "payload, bytes"}, **_ticks(data)},
         "yaxis": {
             "type": "log",
             "title": {"text": "payload per second, bytes/s"},
@@ -63,11 +64,20 @@ def _figure(lines: Sequence[Series], hardware: HardwareProfile, copies: Sequence
     }
     caption = (
         "Bytes of the input array a second against its bytes, one thread, result array given, medians; lines without "
-        "markers are the machine's measured ceilings (a copy of n bytes counts n). What lies above a copy's line was "
-        "measured in another hour, or in a cache that the copy did not have to itself."
+        "markers are the machine's measured ceilings (a copy of n bytes counts n), taken at another time than the "
+        "variants. Open markers were measured in turns with each other, in one process."
     )
     title = f"Distance to the memory's limit ({dtype}, window {window})"
     return Figure(f"limit-{dtype}-{window}", title, caption, {"data": data, "layout": layout})
+
+
+def _ticks(data: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Return a tick at 1, 2 and 5 of each decade: a logarithmic axis' own stand on one another."""
+    every = [x for trace in data for x in trace["x"]]
+    decades = range(math.floor(math.log10(min(every))), math.ceil(math.log10(max(every))) + 1)
+    places = [step * 10**decade for decade in decades for step in (1, 2, 5)]
+    texts = [f"{place / 1e6:g} MB" if place >= 1_000_000 else f"{place / 1e3:g} kB" for place in places]
+    return {"tickmode": "array", "tickvals": places, "ticktext": texts}
 
 
 def _variant(line: Series) -> dict[str, Any]:
