@@ -13,8 +13,20 @@ if TYPE_CHECKING:
     from headgate.datasets.lazy_values import LazyStats, Prefetched, Unchanged, Versioned
     from headgate.datasets.s3 import S3Loader
     from headgate.datasets.schema import Schema, Secret, redacted
+    from headgate.datasets.spark import SparkLoader
 
-__all__ = ["LazyMap", "LazyStats", "Prefetched", "S3Loader", "Schema", "Secret", "Unchanged", "Versioned", "redacted"]
+__all__ = [
+    "LazyMap",
+    "LazyStats",
+    "Prefetched",
+    "S3Loader",
+    "Schema",
+    "Secret",
+    "SparkLoader",
+    "Unchanged",
+    "Versioned",
+    "redacted",
+]
 
 # Public name: the module of this package that has it.
 _HOMES = {
@@ -23,6 +35,7 @@ _HOMES = {
     "Prefetched": "lazy_values",
     "S3Loader": "s3",
     "Schema": "schema",
+    "SparkLoader": "spark",
     "Secret": "schema",
     "Unchanged": "lazy_values",
     "Versioned": "lazy_values",
