@@ -43,6 +43,7 @@ WINDOWS = (10, 1000)
 NAIVE_MOST_TERMS = 3e9
 """Row-terms (rows times window) beyond which the naive way is left out: it adds every term of every window anew."""
 
+FAMILIES = ("one series", "many series", "file", "input")
 SERIES = 100
 ROUNDS = 5
 LEVEL = 0.05
@@ -106,7 +107,7 @@ def contenders(spark: SparkSession, n: int, window: int, folder: Path) -> dict[C
         ("many series", "blocks"): lambda: use(
             sliding_polynomial(keyed_rows(spark, n), "x", "n", window, partition_by="k")
         ),
-        ("input", "rows alone"): lambda: use(rows(spark, n)),
+        ("input", "range"): lambda: use(rows(spark, n)),
         ("file", "ranges"): file,
     }
     if n * window <= NAIVE_MOST_TERMS:
@@ -169,16 +170,17 @@ def measure(spark: SparkSession, work: Callable[[], Any]) -> dict[str, float]:
     }
 
 
-def study(spark: SparkSession, sizes: tuple[int, ...], windows: tuple[int, ...], rounds: int, folder: Path) -> None:
+def study(spark: SparkSession, given: argparse.Namespace, sizes: tuple[int, ...], folder: Path) -> None:
     generator = np.random.default_rng(20120917)
     for n in sizes:
         np.save(folder / f"{n}.npy", generator.standard_normal(n))
-        for window in windows:
-            runs = contenders(spark, n, window, folder)
+        for window in given.windows:
+            every = contenders(spark, n, window, folder)
+            runs = {name: work for name, work in every.items() if name[0] in given.families}
             for work in runs.values():
                 work()  # code is compiled, workers are started
             taken: dict[Contender, list[dict[str, float]]] = {name: [] for name in runs}
-            for turn in range(rounds):
+            for turn in range(given.rounds):
                 names = list(runs)
                 for name in names[turn % len(names) :] + names[: turn % len(names)]:
                     taken[name].append(measure(spark, runs[name]))
@@ -213,11 +215,12 @@ def main() -> None:
     parser.add_argument("--sizes", type=int, nargs="+", default=SIZES)
     parser.add_argument("--windows", type=int, nargs="+", default=WINDOWS)
     parser.add_argument("--rounds", type=int, default=ROUNDS, help="at least 5 for an interval")
+    parser.add_argument("--families", nargs="+", default=FAMILIES, choices=FAMILIES, metavar="FAMILY")
     parser.add_argument("--memory", default="4g", help="the JVM's heap")
     given = parser.parse_args()
     sizes = (*given.sizes, FULL_SIZE) if given.full else tuple(given.sizes)
     with tempfile.TemporaryDirectory() as folder:
-        study(session(given.memory), sizes, tuple(given.windows), given.rounds, Path(folder))
+        study(session(given.memory), given, sizes, Path(folder))
 
 
 if __name__ == "__main__":

@@ -96,6 +96,11 @@ def test_every_other_column_comes_along_whatever_its_name_and_type(spark):
     assert [tuple(row)[:-1] for row in rows] == [tuple(row) for row in df.orderBy("n").collect()]
 
 
+def test_the_index_may_itself_be_summed(spark):
+    got = on_spark(spark.range(100).withColumnRenamed("id", "n"), "n", "n", 7, block_rows=16)
+    assert by_index(got).tolist() == sliding_polynomial(np.arange(100), 7).tolist()
+
+
 def test_series_by_several_keys_of_skewed_length_stay_apart(spark):
     lengths = {("a", 1): 700, ("a", None): 3, (None, 1): 65, ("b", 2): 1}
     names, numbers = zip(*[key for key, n in lengths.items() for _ in range(n)], strict=True)

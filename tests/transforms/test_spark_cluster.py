@@ -27,3 +27,19 @@ def test_two_executors_agree_with_the_kernel_though_one_is_lost_and_no_secret_le
         "file": True,
         "secrets told": 0,
     }
+
+
+@pytest.mark.slow
+@pytest.mark.xdist_group("spark")
+def test_without_a_session_the_variant_starts_a_local_one_that_stays():
+    program = (
+        "from headgate.transforms import sliding_polynomial\n"
+        "print(sliding_polynomial([5, 6, 7, 8], 2, variant='spark').tolist())\n"
+        "from pyspark.sql import SparkSession\n"
+        "session = SparkSession.getActiveSession()\n"
+        "print(session.sparkContext.master, session.sparkContext.uiWebUrl)\n"
+        "session.stop()"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=SECONDS, check=False)
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert done.stdout.splitlines() == ["[0, 0, 6, 20]", "local[*] None"]
