@@ -2,7 +2,7 @@
 
 Each randomisation unit (user, session, request) is counted once per release, in the stage and arm it first came to,
 with one value per metric. Batches of counts merge in any order to the same counts (sums of floats to the last bits).
-The one thing that depends on the order is `Evidence.maxima`, the largest halting e-values *at the folds that were made*:
+The one thing that depends on the order is `Evidence.maxima`, the largest halting e-values *at the folds made*:
 `headgate.gates.canary.fold` sets it, so whoever folds does so in one canonical order, the ledger's.
 """
 
