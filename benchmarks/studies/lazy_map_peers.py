@@ -3,7 +3,7 @@
     python benchmarks/studies/lazy_map_peers.py [--rounds 30] [--only hits,stampede,...]
 
 In each round every contender is measured once, in random order, so that the machine's mood meets all alike. Times are
-medians over the rounds; those of one thread (hits, churn) are its processor time, so that a busy machine does not punish
+medians over the rounds; those of one thread (hits, churn) are its processor time, so that a busy machine punishes not
 the longer measurement. "Of ours" is the median over the rounds of peer / ours within a round, with its 95 % bootstrap
 interval. The global lock is the map of the article the project began with: one lock for all keys, held while loading.
 """
