@@ -11,34 +11,45 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from headgate.datasets.lazy_map import LazyMap
     from headgate.datasets.lazy_values import LazyStats, Prefetched, Unchanged, Versioned
+    from headgate.datasets.quality import ColumnRules, QualityReport, QualityRules, check_quality, profile_dataset
     from headgate.datasets.s3 import S3Loader
     from headgate.datasets.schema import Schema, Secret, redacted
     from headgate.datasets.spark import SparkLoader
 
 __all__ = [
+    "ColumnRules",
     "LazyMap",
     "LazyStats",
     "Prefetched",
+    "QualityReport",
+    "QualityRules",
     "S3Loader",
     "Schema",
     "Secret",
     "SparkLoader",
     "Unchanged",
     "Versioned",
+    "check_quality",
+    "profile_dataset",
     "redacted",
 ]
 
 # Public name: the module of this package that has it.
 _HOMES = {
+    "ColumnRules": "quality",
     "LazyMap": "lazy_map",
     "LazyStats": "lazy_values",
     "Prefetched": "lazy_values",
+    "QualityReport": "quality",
+    "QualityRules": "quality",
     "S3Loader": "s3",
     "Schema": "schema",
-    "SparkLoader": "spark",
     "Secret": "schema",
+    "SparkLoader": "spark",
     "Unchanged": "lazy_values",
     "Versioned": "lazy_values",
+    "check_quality": "quality",
+    "profile_dataset": "quality",
     "redacted": "schema",
 }
 
