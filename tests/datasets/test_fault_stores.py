@@ -1,6 +1,8 @@
 """What stores do on a bad day, on real sockets: an end in bounded time, and an error that names the object."""
 
+import contextlib
 import os
+import socket
 import time
 import traceback
 
@@ -12,7 +14,9 @@ from faulty_server import (
     drip_headers,
     refusal,
     refused_endpoint,
+    response,
     right_checksum,
+    sends,
     silence,
     truncated,
     whole,
@@ -86,10 +90,21 @@ def test_a_server_that_will_not_come_to_an_end_is_left_by_the_deadline(
         (refusal(403, "InvalidObjectState"), StoreUnavailableError),
         (refusal(400, "ExpiredToken"), AccessDeniedError),
         (refusal(404, "NoSuchBucket"), ObjectMissingError),
+        (sends(response(404, b"<html>not here</html>")), StoreUnavailableError),
+        (sends(response(404)), StoreUnavailableError),
         (refusal(301, "PermanentRedirect"), StoreUnavailableError),  # and on being sent on, the same again,
         (refusal(501, "NotImplemented"), StoreUnavailableError),
     ],
-    ids=["denied", "archived", "expired", "no bucket", "other region", "not implemented"],
+    ids=[
+        "denied",
+        "archived",
+        "expired",
+        "no bucket",
+        "a web server",
+        "an empty 404",
+        "other region",
+        "not implemented",
+    ],
 )
 def test_a_refusal_is_told_apart_by_its_code(
     kind: type[BotoStore | ObstoreStore], faulty_server: FaultyServer, answer: Answer, error: type[DatasetError]
@@ -148,6 +163,19 @@ def test_only_an_anonymous_request_is_unsigned(
     faulty_server.script = [whole(BODY)]
     kind(StoreSettings(endpoint=faulty_server.endpoint, anonymous=not signed)).get("bucket", "dir/lamp.json")
     assert ("authorization:" in faulty_server.requests[0].lower()) is signed
+
+
+@pytest.mark.slow
+def test_an_address_that_answers_nothing_is_left_by_the_default_settings(kind: type[BotoStore | ObstoreStore]) -> None:
+    with socket.create_server(("127.0.0.1", 0), backlog=0) as listener, contextlib.ExitStack() as stack:
+        port = listener.getsockname()[1]
+        # Nobody accepts, and once the queue is full the system drops what asks for a connection.
+        for _ in range(4):
+            waiting = stack.enter_context(socket.socket())
+            waiting.setblocking(False)
+            waiting.connect_ex(("127.0.0.1", port))
+        endpoint = f"http://127.0.0.1:{port}"
+        failed(kind(StoreSettings(endpoint=endpoint, region="us-east-1")), StoreUnavailableError, endpoint)
 
 
 def in_child(check: object) -> int:

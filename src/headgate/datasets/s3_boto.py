@@ -100,7 +100,7 @@ class BotoStore:
             answer = client.head_object(Bucket=bucket, Key=key)
             return ObjectInfo(key, answer["ContentLength"], answer.get("ETag"))
 
-        found = self._call(fetch, self.where(bucket, key))
+        found = self._call(fetch, self.where(bucket, key), bodiless=True)
         return None if isinstance(found, Unchanged) else found
 
     def list(self, bucket: str, prefix: str = "") -> list[ObjectInfo]:
@@ -122,7 +122,7 @@ class BotoStore:
         return f"s3://{bucket}/{key}"
 
     def _call(
-        self, fetch: Callable[[S3Client, Attempt], R], where: str, *, unchanged: bool = False
+        self, fetch: Callable[[S3Client, Attempt], R], where: str, *, unchanged: bool = False, bodiless: bool = False
     ) -> R | Unchanged | None:
         """Return what ``fetch`` does within the deadline; content that arrives damaged is fetched again."""
         client = self._ready()
@@ -131,7 +131,9 @@ class BotoStore:
         def attempts(attempt: Attempt) -> R | Unchanged | None:
             for left in reversed(range(self.settings.attempts)):
                 try:
-                    return _translated(lambda: fetch(client, attempt), where, endpoint, unchanged=unchanged)
+                    return _translated(
+                        lambda: fetch(client, attempt), where, endpoint, unchanged=unchanged, bodiless=bodiless
+                    )
                 except CorruptObjectError:
                     if not left or attempt.abandoned.is_set():
                         raise
@@ -191,7 +193,9 @@ def _client(settings: StoreSettings) -> S3Client:
         ) from None
 
 
-def _translated(fetch: Callable[[], R], where: str, endpoint: str, *, unchanged: bool) -> R | Unchanged | None:
+def _translated(
+    fetch: Callable[[], R], where: str, endpoint: str, *, unchanged: bool, bodiless: bool
+) -> R | Unchanged | None:
     """Return what ``fetch`` does, None for a missing key; raise headgate's error for whatever botocore raises.
 
     The original is not chained: an answer's body may repeat the access key and the signed request.
@@ -214,7 +218,7 @@ def _translated(fetch: Callable[[], R], where: str, endpoint: str, *, unchanged:
         raise problem
     if status == 304 and unchanged:
         return Unchanged()
-    if absent(code, status):
+    if absent(code, status, bodiless=bodiless):
         return None
     raise store_error(code, status, where, endpoint)
 

@@ -13,7 +13,7 @@ from headgate.errors import (
 
 __all__ = ["absent", "denied_without_credentials", "store_error", "truncated", "unreachable"]
 
-_NO_KEY = frozenset({"NoSuchKey", "404", "NotFound"})
+_NO_KEY = "NoSuchKey"
 _NO_BUCKET = "NoSuchBucket"
 # Codes that come with statuses of other meanings; the rest is told by the status.
 _DENIED = frozenset(
@@ -28,20 +28,26 @@ _DENIED = frozenset(
         "SignatureDoesNotMatch",
         "TokenRefreshRequired",
         "UnrecognizedClientException",
+        "XAdminUserNotFound",  # versitygw, with a 404
     }
 )
 _WHAT_TO_DO = {
     "SignatureDoesNotMatch": "the secret key does not belong to the access key; mend the credentials",
     "InvalidAccessKeyId": "the store does not know this access key; mend the credentials, or the endpoint",
+    "XAdminUserNotFound": "the store does not know this access key; mend the credentials, or the endpoint",
     "ExpiredToken": "the session has expired; sign in again",
     "RequestTimeTooSkewed": "this machine's clock is wrong; set it",
 }
 _WRONG_REGION = frozenset({"PermanentRedirect", "AuthorizationHeaderMalformed", "IllegalLocationConstraintException"})
 
 
-def absent(code: str, status: int | None) -> bool:
-    """Say whether the answer means that there is no such key (a missing bucket is an error)."""
-    return code in _NO_KEY or (status == 404 and code != _NO_BUCKET)
+def absent(code: str, status: int | None, *, bodiless: bool = False) -> bool:
+    """Say whether the answer means that there is no such key (a missing bucket is an error).
+
+    To a GET, S3 says so by its code. A bare 404 is what any web server at a wrong endpoint would say of any key, and
+    counts as an answer only where none has a body (``bodiless``: to a HEAD).
+    """
+    return code == _NO_KEY or (bodiless and status == 404 and code != _NO_BUCKET)
 
 
 def store_error(code: str, status: int | None, where: str, endpoint: str) -> DatasetError | UsageError:
@@ -53,14 +59,16 @@ def store_error(code: str, status: int | None, where: str, endpoint: str) -> Dat
     if code == "RequestTimeTooSkewed" or code in _DENIED or status in {401, 403}:
         advice = _WHAT_TO_DO.get(code, "give credentials that may read it (environment, profile or role)")
         return AccessDeniedError(f"{at}: access denied ({answer}); {advice}")
-    if code == _NO_BUCKET or absent(code, status):
-        what = "bucket; check its name and the endpoint" if code == _NO_BUCKET else "object; check the key"
-        return ObjectMissingError(f"{at}: there is no such {what}")
-    if code in _WRONG_REGION or status in {301, 307}:
-        return StoreUnavailableError(f"{at}: the bucket is in another region ({answer}); give its region")
+    if code == _NO_BUCKET:
+        return ObjectMissingError(f"{at}: there is no such bucket; check its name and the endpoint")
     if status == 416:
         return UsageError(f"{at}: the range begins beyond the object's end")
-    return StoreUnavailableError(f"{at}: the store failed ({answer}); try again later")
+    problem = f"the store failed ({answer}); try again later"
+    if code in _WRONG_REGION or status in {301, 307}:
+        problem = f"the bucket is in another region ({answer}); give its region"
+    elif status == 404:
+        problem = "answered 404, but not as S3 does; check the endpoint"
+    return StoreUnavailableError(f"{at}: {problem}")
 
 
 def unreachable(reason: str, where: str, endpoint: str) -> StoreUnavailableError:

@@ -98,7 +98,7 @@ class ObstoreStore:
         """Return what is known of the object; see `headgate.datasets.stores.ObjectStore.head`."""
         import obstore
 
-        found = self._call(lambda store: obstore.head(store, key), bucket, self.where(bucket, key))
+        found = self._call(lambda store: obstore.head(store, key), bucket, self.where(bucket, key), bodiless=True)
         return None if found is None or isinstance(found, Unchanged) else ObjectInfo(key, found["size"], found["e_tag"])
 
     def list(self, bucket: str, prefix: str = "") -> list[ObjectInfo]:
@@ -125,7 +125,7 @@ class ObstoreStore:
         return shown_endpoint(self.settings.endpoint)
 
     def _call(
-        self, fetch: Callable[[S3Store], R], bucket: str, where: str, *, unchanged: bool = False
+        self, fetch: Callable[[S3Store], R], bucket: str, where: str, *, unchanged: bool = False, bodiless: bool = False
     ) -> R | Unchanged | None:
         """Return what ``fetch`` does, None for a missing key; raise headgate's error for whatever obstore raises.
 
@@ -141,7 +141,7 @@ class ObstoreStore:
         code, status = _answer(text, kind)
         if status == 304 and unchanged:
             return Unchanged()
-        if absent(code, status):
+        if absent(code, status, bodiless=bodiless):
             return None
         raise _failure(text, code, status, where, self._endpoint)
 
