@@ -66,7 +66,7 @@ class ReleaseState:
     batches, duplicates
         Batches counted, and batches that came again.
     windows, sums
-        What the evidence is kept in: each batch's digest by (source, window), and exact sums by origin.
+        What the evidence is kept in: each batch's digest by source, NUL, window; and exact sums by origin.
     """
 
     release: str
@@ -82,7 +82,7 @@ class ReleaseState:
     overrides: list[OverrideRecord] = field(default_factory=list)
     invalid: list[str] = field(default_factory=list)
     duplicates: int = 0
-    windows: dict[tuple[str, str], str] = field(default_factory=dict)
+    windows: dict[str, str] = field(default_factory=dict)
     sums: dict[str, Any] = field(default_factory=dict)
 
     @property
@@ -206,7 +206,8 @@ def _override(state: ReleaseState, event: Event) -> None:
 
 def _evidence(state: ReleaseState, event: Event) -> None:
     payload = event.payload
-    source, window = name = payload["source"], payload["window"]
+    source, window = payload["source"], payload["window"]
+    name = f"{source}\0{window}"
     known = state.windows.get(name)
     if known == payload["digest"]:
         state.duplicates += 1

@@ -1,71 +1,83 @@
 """Sums that do not depend on the order: additive statistics, added exactly.
 
-A float is a whole multiple of 2**-1074, so floats add exactly as integers on that scale; the total is rounded once,
-when it is read. Batches that come late, twice or in another order therefore give the same bits.
+`math.fsum` rounds the exact sum of its terms once (Shewchuk 1997, Adaptive Precision Floating-Point Arithmetic), so it
+gives the same bits in any order. The terms are kept, and now and then replaced by fewer with the very same sum. Batches
+that come late, twice or in another order therefore give the same evidence.
 """
 
 from __future__ import annotations
 
 import math
+from fractions import Fraction
 from typing import Any
 
 __all__ = ["Mismatch", "Real", "add", "copied", "read"]
 
-# The smallest float above 0 is 2**-1074 (IEEE 754 binary64).
-_BITS = 1074
+# Terms kept before they are replaced: memory for a sum stays below some kilobytes, and a term costs little.
+_MOST_TERMS = 512
 
 
 class Mismatch(Exception):  # noqa: N818 -- caught by the fold, which makes a reason of it; no user sees it raised
-    """Two batches of one stage have different shapes, or texts that differ."""
+    """Two batches have different shapes, or texts that differ."""
 
 
 class Real:
-    """An exact sum in which at least one term was a float."""
+    """An exact sum of which at least one term was a float; ``whole`` is the sum of those that were integers."""
 
-    __slots__ = ("scaled",)
+    __slots__ = ("terms", "whole")
 
-    def __init__(self, scaled: int) -> None:
-        self.scaled = scaled
+    def __init__(self, terms: list[float], whole: int = 0) -> None:
+        self.terms = terms
+        self.whole = whole
+
+    def add(self, term: float) -> None:
+        """Add a float."""
+        self.terms.append(term)
+        if len(self.terms) >= _MOST_TERMS:
+            self.terms = _fewer(self.terms)
 
     def __float__(self) -> float:
-        # Dividing integers rounds correctly, to nearest even. What no float can hold is no number for the gate either.
         try:
-            return self.scaled / (1 << _BITS)
+            if not self.whole:
+                return math.fsum(self.terms)
+        except OverflowError:  # on the way or at the end: the slow sum tells which
+            pass
+        exact = sum(map(Fraction, self.terms), Fraction(self.whole))
+        try:
+            return float(exact)
         except OverflowError:
-            return math.inf if self.scaled > 0 else -math.inf
+            # No number, for the gate either.
+            return math.inf if exact > 0 else -math.inf
 
 
 def add(total: Any, term: Any) -> Any:
     """Return ``total`` + ``term``; objects key by key (a key that is not there is nothing yet), lists place by place.
 
-    ``total`` is what an earlier call returned, or None; its objects and lists may be changed.
+    Parameters
+    ----------
+    total
+        What an earlier call returned, or None; it is used up.
+    term
+        Plain JSON values, finite.
 
     Raises
     ------
     Mismatch
-        The shapes differ, or two texts, booleans or nulls do. ``total`` is then not to be used any more.
+        The shapes differ, or two texts, booleans or nulls do.
     """
-    kind = term.__class__
-    if kind is int and total.__class__ is int:
-        return total + term
-    if kind is dict:
-        result = {} if total is None else total
-        if result.__class__ is not dict:
-            raise Mismatch(f"an object and {_name(total)}")
-        for key, value in term.items():
-            result[key] = add(result[key], value) if key in result else _first(value)
-        return result
     if total is None:
         return _first(term)
-    if kind is list:
-        if total.__class__ is not list or len(total) != len(term):
-            raise Mismatch(f"a list of {len(term)} and {_name(total)}")
-        return [add(left, right) for left, right in zip(total, term, strict=True)]
-    if kind in {int, float} and total.__class__ in {int, Real}:
-        return Real(_scaled(total) + _scaled(term))
-    if kind is total.__class__ and term == total:
+    kind, found = term.__class__, total.__class__
+    if kind is dict and found is dict:
+        _add_object(total, term)
         return total
-    raise Mismatch(f"{term!r:.40} and {_name(total)}")
+    if kind is list and found is list and len(total) == len(term):
+        return [add(left, right) for left, right in zip(total, term, strict=True)]
+    if kind in {int, float} and found in {int, Real}:
+        return _add_numbers(total, term)
+    if kind is found and term == total and kind is not list:
+        return total
+    raise Mismatch(f"{_name(term)} and {_name(total)}")
 
 
 def read(total: Any) -> Any:
@@ -78,10 +90,42 @@ def read(total: Any) -> Any:
 
 
 def copied(total: Any) -> Any:
-    """Return a copy whose objects and lists are its own; numbers are never changed in place."""
+    """Return a copy that shares nothing that is changed in place."""
     if isinstance(total, dict):
         return {key: copied(value) for key, value in total.items()}
-    return [copied(value) for value in total] if isinstance(total, list) else total
+    if isinstance(total, list):
+        return [copied(value) for value in total]
+    return Real(list(total.terms), total.whole) if isinstance(total, Real) else total
+
+
+def _add_object(total: dict[str, Any], term: dict[str, Any]) -> None:
+    # Written out for what a batch is made of: a ledger of 100,000 of them has millions of numbers.
+    for key, value in term.items():
+        have: Any = total.get(key)
+        kind, found = value.__class__, have.__class__
+        if kind is int and found is int:
+            total[key] = have + value
+        elif kind is float and found is Real:
+            terms = have.terms
+            terms.append(value)
+            if len(terms) >= _MOST_TERMS:
+                have.terms = _fewer(terms)
+        elif kind is dict and found is dict:
+            _add_object(have, value)
+        elif kind is not str or value != have:
+            total[key] = add(have, value)
+
+
+def _add_numbers(total: int | Real, term: float) -> int | Real:
+    if isinstance(total, int):
+        if isinstance(term, int):
+            return total + term
+        return Real([term], total)
+    if isinstance(term, int):
+        total.whole += term
+    else:
+        total.add(term)
+    return total
 
 
 def _first(term: Any) -> Any:
@@ -89,20 +133,21 @@ def _first(term: Any) -> Any:
         return {key: _first(value) for key, value in term.items()}
     if isinstance(term, list):
         return [_first(value) for value in term]
-    return Real(_scaled(term)) if isinstance(term, float) else term
+    return Real([term]) if isinstance(term, float) else term
 
 
-def _scaled(number: Any) -> int:
-    if isinstance(number, Real):
-        return number.scaled
-    if isinstance(number, int):
-        return number << _BITS
-    numerator, denominator = number.as_integer_ratio()
-    scaled: int = numerator << (_BITS + 1 - denominator.bit_length())
-    return scaled
+def _fewer(terms: list[float]) -> list[float]:
+    """Return few terms with exactly the sum of ``terms``: the rounded sum, what that leaves, rounded, and so on."""
+    found: list[float] = []
+    try:
+        while len(found) < _MOST_TERMS // 2 and (rest := math.fsum([*terms, *(-one for one in found)])):
+            found.append(rest)
+    except OverflowError:
+        return terms
+    return found
 
 
-def _name(total: object) -> str:
-    if isinstance(total, dict | list):
-        return "an object" if isinstance(total, dict) else "a list"
-    return f"{read(total)!r:.40}"
+def _name(value: object) -> str:
+    if isinstance(value, dict | list):
+        return "an object" if isinstance(value, dict) else f"a list of {len(value)}"
+    return f"{read(value)!r:.40}"

@@ -117,7 +117,7 @@ class Ledger:
                 raise ConflictError(
                     f"release {release!r}: at event {head.seq}, not {expected_seq}: somebody was first; decide anew"
                 )
-            if not rows.head_fits(connection, release, head):
+            if rows.read_last(connection, release) != head:
                 raise rows.tampered(self.path, release, "its last event is not the one that was recorded last")
             recorded: list[Event] = []
             for draft in drafts:
@@ -158,10 +158,11 @@ class Ledger:
         with self._file.transaction() as connection:
             halt = rows.first_halt(connection, release)
             if halt is None:
-                head = rows.read_head(connection, release)
+                # After what is later, the recorded head or the last event, even if the ledger was edited: the halt is
+                # there, and a gap stays visible.
+                head = max(rows.read_head(connection, release), rows.read_last(connection, release))
                 if not head.seq:
                     raise rows.unknown_release(connection, self.path, release)
-                # After the *recorded* head, even if the ledger was edited: that stays visible, and the halt is there.
                 halt = rows.append_row(connection, release, head, draft, {})
         return halt
 

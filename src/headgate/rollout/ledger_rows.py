@@ -26,13 +26,14 @@ __all__ = [
     "events_after",
     "first_halt",
     "hash_at",
-    "head_fits",
     "is_known",
     "read_head",
+    "read_last",
     "tampered",
     "unknown_release",
 ]
 
+_DECODER = json.JSONDecoder()
 _COLUMNS = "release, seq, prev_hash, hash, time, actor, kind, payload"
 _EVENTS = f"SELECT {_COLUMNS} FROM event WHERE release = ? AND "  # noqa: S608 -- as below: constants, no user's text
 _BATCH = (
@@ -53,7 +54,7 @@ class Head(NamedTuple):
 def event_of(row: tuple[Any, ...]) -> Event:
     """Return a row as an event."""
     release, seq, prev_hash, own_hash, time, actor, kind, payload = row
-    return Event(release, seq, prev_hash, own_hash, time, actor, kind, json.loads(payload))
+    return Event(release, seq, prev_hash, own_hash, time, actor, kind, _DECODER.raw_decode(payload)[0])
 
 
 def events_after(connection: sqlite3.Connection, release: str, seq: int) -> list[Event]:
@@ -90,10 +91,10 @@ def read_head(connection: sqlite3.Connection, release: str) -> Head:
     return Head(0, GENESIS) if row is None else Head(*row)
 
 
-def head_fits(connection: sqlite3.Connection, release: str, head: Head) -> bool:
-    """Whether the last event is the one that was recorded last."""
-    last = connection.execute(_LAST, (release,)).fetchone()
-    return last == head or (last is None and not head.seq)
+def read_last(connection: sqlite3.Connection, release: str) -> Head:
+    """Return the last event that is there, recorded as the head or not."""
+    row = connection.execute(_LAST, (release,)).fetchone()
+    return Head(0, GENESIS) if row is None else Head(*row)
 
 
 def append_row(connection: sqlite3.Connection, release: str, head: Head, draft: Draft, extra: dict[str, Any]) -> Event:

@@ -78,9 +78,10 @@ def plan_from_table(table: object, source: str) -> Plan:
 
 def plan_from_json(data: Mapping[str, Any], source: str) -> Plan:
     """Return the plan written by `Plan.to_json`; see `Plan.from_json`."""
+    schema = data.get("schema") if isinstance(data, dict) else None
+    if schema != PLAN_SCHEMA:
+        raise PlanError(f'{source}: its schema is {schema!r}, expected "{PLAN_SCHEMA}"; is it a plan? upgrade headgate')
     try:
-        if data["schema"] != PLAN_SCHEMA:
-            raise PlanError(f'{source}: its schema is {data["schema"]!r}, expected "{PLAN_SCHEMA}"; upgrade headgate')
         keys = ("metrics", "stages", "alpha", "sample_ratio_alpha")
         written = canary_policy_from_json({key: data[key] for key in keys}, source)
         segments = tuple(Segment(**one) for one in data["segments"])
@@ -97,6 +98,10 @@ def plan_from_json(data: Mapping[str, Any], source: str) -> Plan:
             data["sandbox_ppm"],
         )
         _check_sandbox(plan, source)
+    except PlanError:
+        raise
+    except UsageError as error:
+        raise PlanError(f"{error}") from error
     except (KeyError, TypeError, AttributeError) as error:
         raise PlanError(f"{source}: not a plan as headgate writes them ({error!r})") from error
     return plan

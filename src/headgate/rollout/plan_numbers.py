@@ -64,5 +64,7 @@ def _decimal(raw: object) -> Decimal | None:
 
 
 def _show(raw: object) -> str:
+    if isinstance(raw, int) and abs(raw) > MILLION:
+        return "so large a number"  # Python refuses to write one of thousands of digits
     text = repr(raw)
     return text if len(text) <= 60 else text[:57] + "..."

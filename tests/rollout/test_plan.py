@@ -1,0 +1,187 @@
+"""What a user writes in [rollout] becomes a plan, exactly, or a message that names the file and the key."""
+
+import json
+from decimal import Decimal
+from pathlib import Path
+
+import jsonschema
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from rollout_plans import METRICS, plan
+
+from headgate.errors import InputError, PlanError, UsageError
+from headgate.rollout import Plan
+from headgate.rollout.plan_numbers import percent_text, ppm_from_percent
+
+ROOT = Path(__file__).resolve().parents[2]
+TOML = """
+[rollout]
+name = "checkout"
+stages = [1, "5%", { percent = 25, minimum_units = 500, dwell = "2h" }, 50, 100]
+minimum_units = 200
+dwell = "30m"
+sandbox = 0.1
+
+[rollout.attributes]
+country = "string"
+app = "version"
+
+[[rollout.metrics]]
+name = "errors"
+kind = "rate"
+margin = "10%"
+
+[[rollout.metrics]]
+name = "latency"
+kind = "quantile"
+quantile = 0.99
+margin = 0.1
+low = 0.001
+high = 10
+unit = "s"
+
+[[rollout.segments]]
+name = "old apps"
+where = { app = { semver = "<2.1" } }
+exclude = true
+
+[[rollout.segments]]
+name = "home"
+where = { any = [{ country = { in = ["DE", "AT"] } }, { not = { country = { exists = true } } }] }
+percent = 2.5
+"""
+
+
+def write(folder: Path, text: str, name: str = "headgate.toml") -> Path:
+    path = folder / name
+    path.write_text(text)
+    return path
+
+
+def test_a_whole_plan_is_read_from_headgate_toml(tmp_path: Path) -> None:
+    one = Plan.from_file(write(tmp_path, TOML))
+    assert [stage.ppm for stage in one.stages] == [10_000, 50_000, 250_000, 500_000, 1_000_000]
+    assert [stage.minimum_units for stage in one.stages] == [200, 200, 500, 200, 200]
+    assert [stage.dwell_seconds for stage in one.stages] == [1800.0, 1800.0, 7200.0, 1800.0, 1800.0]
+    assert one.sandbox_ppm == 1000
+    assert [metric.kind for metric in one.metrics] == ["rate", "quantile"]
+    assert [(segment.destination, segment.ppm) for segment in one.segments] == [("exclude", None), ("percent", 25_000)]
+
+
+def test_the_same_plan_is_read_from_pyproject_toml(tmp_path: Path) -> None:
+    moved = TOML.replace("[rollout", "[tool.headgate.rollout")
+    assert Plan.from_file(write(tmp_path, moved, "pyproject.toml")) == Plan.from_file(write(tmp_path, TOML))
+
+
+def test_a_file_without_a_plan_says_so(tmp_path: Path) -> None:
+    with pytest.raises(PlanError, match=r"headgate\.toml: has no \[rollout\] table"):
+        Plan.from_file(write(tmp_path, "margin = 0.05\n"))
+    with pytest.raises(InputError, match="no such file"):
+        Plan.from_file(tmp_path / "none.toml")
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"stagse": [1]}, "rollout.stagse: unknown key; did you mean 'stages'?"),
+        ({"name": ""}, "rollout.name"),
+        ({"stages": []}, "rollout.stages"),
+        ({"stages": [5, 1]}, "each stage must be larger"),
+        ({"stages": [0]}, "rollout.stages[0].percent: 0 will not do"),
+        ({"stages": [1, 101]}, "rollout.stages[1].percent: 101"),
+        ({"stages": [True]}, "rollout.stages[0].percent: True"),
+        ({"stages": ["a lot"]}, "rollout.stages[0].percent: 'a lot'"),
+        ({"stages": [0.00001]}, "whole number of parts per million"),
+        ({"stages": [1.00005]}, "whole number of parts per million"),
+        ({"stages": [float("nan")]}, "expected percent"),
+        ({"stages": [{"percent": 1, "minimum_unit": 3}]}, "rollout.stages[0].minimum_unit: unknown key; did you mean"),
+        ({"stages": [{"percent": 1, "dwell": "soon"}]}, "rollout.stages[0].dwell: 'soon'"),
+        ({"dwell": -1}, "rollout.dwell: -1"),
+        ({"minimum_units": 0}, "rollout.minimum_units: 0"),
+        ({"sandbox": 100}, "the sandbox would take all units"),
+        ({"sandbox": 60, "stages": [1, 50, 100]}, "leaves none on stable"),
+        ({"metrics": []}, "rollout.metrics"),
+        ({"metrics": [{"name": "errors", "kind": "rate"}]}, "rollout.metrics[0].margin: missing"),
+        ({"metrics": [METRICS[0] | {"margn": 1}]}, "rollout.metrics[0].margn: unknown key; did you mean 'margin'?"),
+        ({"metrics": [METRICS[0] | {"margin": "ten"}]}, "rollout.metrics[0].margin: 'ten'"),
+        ({"metrics": [METRICS[0] | {"required": "no"}]}, "rollout.metrics[0].required"),
+        ({"metrics": [METRICS[0] | {"quantile": 0.5}]}, "rollout.metrics[0]: metric 'errors': quantile"),
+        ({"alpha": 0.7}, "alpha: 0.7 will not do"),
+        ({"attributes": {"country": "text"}}, "rollout.attributes.country: 'text'"),
+        ({"ledger": ""}, "rollout.ledger"),
+    ],
+)
+def test_a_wrong_key_is_refused_with_the_file_and_the_keys_path(changes: dict, message: str) -> None:
+    table = {"name": "checkout", "stages": [1, 100], "metrics": METRICS} | changes
+    with pytest.raises(PlanError) as caught:
+        Plan.from_dict(table, "headgate.toml")
+    assert str(caught.value).startswith("headgate.toml: ")
+    assert message in str(caught.value)
+    assert isinstance(caught.value, UsageError)
+    assert caught.value.exit_code == 2
+
+
+@given(st.integers(1, 1_000_000))
+def test_every_part_per_million_is_exact_as_a_number_and_as_a_text(ppm: int) -> None:
+    exact = Decimal(ppm) / 10_000
+    assert ppm_from_percent(float(exact), "x") == ppm
+    assert ppm_from_percent(str(exact), "x") == ppm
+    assert ppm_from_percent(f"{exact} %", "x") == ppm
+    assert ppm_from_percent(percent_text(ppm), "x") == ppm
+
+
+def test_hostile_numbers_are_refused_quickly() -> None:
+    for raw in ("1e999999999", "9" * 5000, 10**5000, Decimal("1e-999999999"), Decimal("1E+999999999"), float("inf")):
+        with pytest.raises(PlanError):
+            ppm_from_percent(raw, "x")
+
+
+def test_a_plan_survives_its_json_and_keeps_its_hash(tmp_path: Path) -> None:
+    one = Plan.from_file(write(tmp_path, TOML))
+    again = Plan.from_json(json.loads(json.dumps(one.to_json())), "ledger")
+    assert again == one
+    assert again.hash == one.hash
+
+
+def test_the_json_of_a_plan_is_what_its_schema_says(tmp_path: Path) -> None:
+    schema = json.loads((ROOT / "docs" / "schemas" / "rollout-plan-1.schema.json").read_text())
+    jsonschema.validate(Plan.from_file(write(tmp_path, TOML)).to_json(), schema)
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate(plan().to_json() | {"sandbox_ppm": 0.5}, schema)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"name": "search"},
+        {"stages": [1, 5, 25, 50]},
+        {"minimum_units": 101},
+        {"dwell": 1},
+        {"sandbox": 0.0001},
+        {"alpha": 0.04},
+        {"sample_ratio_alpha": 0.002},
+        {"attributes": {"country": "string"}},
+        {"metrics": METRICS[:1]},
+        {"segments": [{"name": "a", "where": {"country": "DE"}, "exclude": True}]},
+    ],
+)
+def test_any_change_of_what_decides_changes_the_hash(changes: dict) -> None:
+    assert plan(**changes).hash != plan().hash
+
+
+def test_how_a_value_is_written_and_where_the_ledger_is_do_not_change_the_hash() -> None:
+    same = plan(stages=["1%", 5.0, "25.00", {"percent": 50}, 100], ledger="elsewhere.sqlite", dwell=0)
+    assert same.hash == plan().hash
+
+
+@pytest.mark.parametrize("damage", [{"schema": "headgate.rollout-plan/2"}, {"stages": None}, {"segments": [{"x": 1}]}])
+def test_json_that_is_no_plan_is_refused(damage: dict) -> None:
+    with pytest.raises(PlanError, match="ledger"):
+        Plan.from_json(plan().to_json() | damage, "ledger")
+
+
+def test_the_gate_is_told_shares_of_the_live_units() -> None:
+    one = plan(stages=[1, 50, 100], sandbox=20)
+    assert [stage.ppm for stage in one.policy.stages] == [12_500, 625_000, 1_000_000]
+    assert plan().policy.stages == plan().stages
