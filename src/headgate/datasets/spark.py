@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, Literal, Self, TypeVar
 
@@ -34,6 +35,9 @@ SAMPLE_RECORDS = 1000
 # Characters that Hadoop's paths take for patterns; a key with one would name other objects too.
 _PATTERN = frozenset("{}[]*?\\^")
 _ENDINGS: dict[str, Format] = {".json": "json", ".jsonl": "jsonl", ".ndjson": "jsonl", ".parquet": "parquet"}
+
+# Threads that load first at the same moment must not lease twice: the second lease would never be released.
+_LEASING = threading.Lock()
 
 
 class SparkLoader(Generic[T]):
@@ -110,11 +114,13 @@ class SparkLoader(Generic[T]):
         """The session that loads; it is started here if none runs."""
         if self._closed:
             raise UsageError(f"the SparkLoader of {self.location} is closed; make another")
-        if self._lease is None:
-            self._lease = lease(self._given, self._start)
-        if self._lease.process != os.getpid():
+        with _LEASING:
+            if self._lease is None:
+                self._lease = lease(self._given, self._start)
+            held = self._lease
+        if held.process != os.getpid():
             raise DatasetSetupError("a Spark session does not survive a fork; make the SparkLoader in the child")
-        return self._lease.session
+        return held.session
 
     def __call__(self, key: object) -> DataFrame | None:
         """Return the DataFrame for ``key``; None only where ``missing="none"`` and there is no such object.
@@ -168,10 +174,11 @@ class SparkLoader(Generic[T]):
 
     def close(self) -> None:
         """End the use of the session; one that loaders started stops with the last of them."""
-        self._closed = True
-        if self._lease is not None:
-            self._lease.release()
-            self._lease = None
+        with _LEASING:
+            self._closed = True
+            held, self._lease = self._lease, None
+        if held is not None:
+            held.release()
 
     def __enter__(self) -> Self:
         """Return the loader; it is closed at the end of the block."""

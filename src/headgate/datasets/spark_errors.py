@@ -37,6 +37,9 @@ _NO_CONNECTOR = (
     "this Spark session was started without the S3 connector, and one that runs cannot take it in; stop it (or start "
     "Python anew) and let SparkLoader start the session, or start it with spark.jars.packages or spark.jars"
 )
+_NO_PROVIDER = (
+    "a class that the settings name cannot be made; check the name given as credentials=, and the session's jars"
+)
 
 
 class _Rule(NamedTuple):
@@ -51,6 +54,7 @@ _RULES = [
     _Rule(
         "UnknownStoreException|NoSuchBucketException", "", ObjectMissingError, "there is no such bucket; check its name"
     ),
+    _Rule("InstantiationIOException", "", DatasetSetupError, _NO_PROVIDER),
     _Rule("ClassNotFoundException|UnsupportedFileSystemException", r"S3A|s3", DatasetSetupError, _NO_CONNECTOR),
     _Rule("NumberFormatException", r'"\d+[a-z]+"', DatasetSetupError, _SETUP),
     _Rule(
@@ -65,7 +69,7 @@ _RULES = [
         AccessDeniedError,
         _DENIED,
     ),
-    _Rule("CredentialInitializationException|InstantiationIOException", "redential", AccessDeniedError, _DENIED),
+    _Rule("CredentialInitializationException", "", AccessDeniedError, _DENIED),
     _Rule("AWSRedirectException", "", StoreUnavailableError, "the bucket is in another region; give its region"),
     _Rule(
         "ConnectException|UnknownHostException|ConnectTimeoutException|SocketTimeoutException|NoRouteToHostException|"
@@ -163,8 +167,11 @@ def _fits(rule: _Rule, name: str, message: str) -> bool:
 
 def _causes(error: Exception) -> list[tuple[str, str]]:
     """Return class and message of the exception and its causes, outermost first; Python's own if there is no Java."""
-    java: Any = getattr(error, "java_exception", None) or getattr(error, "_origin", None)
-    java = getattr(java, "java_exception", java)
+    from py4j.protocol import Py4JJavaError  # type: ignore[import-untyped]  # it ships none
+
+    # pyspark keeps py4j's exception, or Java's itself; to ask the latter for an attribute would name a method of it.
+    origin: Any = getattr(error, "_origin", None) or error
+    java: Any = origin.java_exception if isinstance(origin, Py4JJavaError) else None if origin is error else origin
     found = [(type(error).__name__, str(error))]
     while java is not None and len(found) < _MOST_CAUSES:
         found.append((java.getClass().getName(), java.getMessage() or ""))

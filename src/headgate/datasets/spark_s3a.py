@@ -32,6 +32,9 @@ _SDK_CHAIN = "software.amazon.awssdk.auth.credentials.DefaultCredentialsProvider
 _REGION = "us-east-1"
 # Once more after the SDK's own attempts, for a connection that broke; Hadoop's default of 7 takes minutes.
 _RETRIES, _RETRY_MS = 1, 100
+# For one request in all, its body not included: the least that Hadoop takes. A server that accepts and says nothing is
+# thus given up after twice that.
+_REQUEST_SECONDS = 15.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +73,7 @@ class S3aSettings:
             "connection.establish.timeout": _milliseconds(store.connect_seconds),
             "connection.timeout": _milliseconds(store.read_seconds),
             "connection.acquisition.timeout": _milliseconds(store.deadline_seconds),
-            "connection.request.timeout": _milliseconds(store.deadline_seconds),
+            "connection.request.timeout": _milliseconds(_REQUEST_SECONDS),
             "path.style.access": str(bool(store.endpoint) if self.path_style is None else self.path_style).lower(),
         }
         if store.endpoint:
