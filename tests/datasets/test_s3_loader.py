@@ -2,6 +2,8 @@
 
 import json
 import pickle
+import subprocess
+import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -222,6 +224,25 @@ def test_a_location_is_parsed_into_bucket_and_path(template: str, bucket: str, p
 def test_a_backend_that_is_not_installed_is_named_with_its_extra(
     monkeypatch: pytest.MonkeyPatch, backend: Any, module: str
 ) -> None:
-    monkeypatch.setitem(__import__("sys").modules, module, None)
+    monkeypatch.setitem(sys.modules, module, None)
     with pytest.raises(DatasetSetupError, match=rf"{module} is not installed; install headgate\["):
         S3Loader("s3://bucket/{key}.json", Credentials, backend=backend)
+
+
+def test_what_is_heavy_is_loaded_by_the_loader_that_needs_it(tmp_path: Path) -> None:
+    (tmp_path / "a.json").write_bytes(CONTENT)
+    code = f"""
+import sys
+from dataclasses import dataclass
+from headgate.datasets import S3Loader, check_quality
+@dataclass
+class Device:
+    device: str
+    id: int
+    password: str
+    hint: str | None
+assert S3Loader({str(tmp_path / "{key}.json")!r}, Device)("a")[0].id == 7
+print(*sys.modules)
+"""
+    loaded = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout.split()
+    assert not {"boto3", "botocore", "obstore", "pyarrow", "numpy", "pandas", "pyspark"} & {*loaded}

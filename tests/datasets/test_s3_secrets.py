@@ -2,17 +2,20 @@
 
 import io
 import logging
+import os
 import pickle
 import traceback
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated, Any
 
 import pytest
-from faulty_server import FaultyServer, refusal, refused_endpoint, truncated, whole
+from faulty_server import FaultyServer, refusal, refused_endpoint, response, sends, truncated, whole
 from moto_server import BUCKET, MotoServer
 
 from headgate.datasets.s3 import S3Loader
+from headgate.datasets.s3_logs import mask_secrets
 from headgate.datasets.schema import Secret
 from headgate.errors import DatasetError
 
@@ -92,3 +95,53 @@ def test_the_keys_of_a_load_that_works_are_in_no_text_either(s3_environment: Mot
     shown = attempt(loader) + told.getvalue()
     assert s3_environment.secret_key not in shown
     assert VALUE not in shown
+
+
+@pytest.mark.parametrize("backend", ["boto3", "obstore"])
+def test_what_a_role_is_given_for_a_session_is_in_no_log(
+    backend: Any, faulty_server: FaultyServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, told: io.StringIO
+) -> None:
+    config = tmp_path / "config"
+    config.write_text(
+        "[profile base]\naws_access_key_id = AKIDEXAMPLE\naws_secret_access_key = BASESECRETBASESECRET\n"
+        "[profile reader]\nrole_arn = arn:aws:iam::123456789012:role/reader\n"
+        "source_profile = base\nregion = us-east-1\n"
+    )
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(config))
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", os.devnull)
+    monkeypatch.setenv("AWS_ENDPOINT_URL_STS", faulty_server.endpoint)
+    session = (
+        "<AssumeRoleResponse><AssumeRoleResult><Credentials><AccessKeyId>ASIAEXAMPLE</AccessKeyId>"
+        f"<SecretAccessKey>{SECRET}</SecretAccessKey><SessionToken>{TOKEN}</SessionToken>"
+        "<Expiration>2099-01-01T00:00:00Z</Expiration></Credentials></AssumeRoleResult></AssumeRoleResponse>"
+    ).encode()
+    faulty_server.script = [sends(response(200, session, headers=["Content-Type: text/xml"])), whole(b"[]")]
+    loader = S3Loader(
+        "s3://bucket/{key}.json", Login, backend=backend, endpoint=faulty_server.endpoint, profile="reader"
+    )
+    assert loader("lamp") == []
+    assert "AssumeRole" in faulty_server.requests[0]
+    assert TOKEN in faulty_server.requests[1]
+    logged = told.getvalue()
+    assert "AssumeRoleResponse" in logged
+    for secret in (SECRET, TOKEN, "BASESECRETBASESECRET"):
+        assert secret not in logged + attempt(loader)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "x-amz-security-token:TOP\nx-amz-date:1",
+        "headers={'X-Amz-Security-Token': b'TOP', 'a': 'b'}",
+        '{"roleCredentials":{"secretAccessKey":"TOP","sessionToken":"TOP","expiration":1}}',
+        'b\'{\\"accessToken\\": \\"TOP\\"}\'',
+        "<SecretAccessKey>TOP</SecretAccessKey><SessionToken>TOP</SessionToken>",
+    ],
+)
+def test_the_mask_knows_the_forms_in_which_secrets_are_logged(line: str, told: io.StringIO) -> None:
+    mask_secrets()
+    logging.getLogger("botocore.parsers").debug("Response body:\n%s", line)
+    assert "***" in told.getvalue()
+    assert "TOP" not in told.getvalue()

@@ -51,18 +51,20 @@ def test_an_object_of_any_checksum_is_loaded_and_revalidated(
     assert loader("nobody") is None
 
 
-def test_a_stored_object_that_was_altered_is_refused_by_its_checksum(
+def test_an_object_altered_in_the_store_is_refused_by_boto3_and_not_noticed_by_obstore(
     server: VersityServer, settings: dict[str, Any], tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    if settings["backend"] == "obstore":
-        pytest.skip("obstore compares no checksums, as its documentation here says")
     client = server.client()
     client.put_object(Bucket="loader", Key="altered.json", Body=b'{"device": "lamp"}', ChecksumAlgorithm="CRC32")
     client.close()
     [stored] = [path for path in tmp_path_factory.getbasetemp().rglob("altered.json") if path.is_file()]
     stored.write_bytes(b'{"device": "lamb"}')
+    loader = S3Loader("s3://loader/{key}.json", Device, **settings)
+    if settings["backend"] == "obstore":  # which compares none, as docs/datasets.md says
+        assert loader("altered") == [Device("lamb")]
+        return
     with pytest.raises(CorruptObjectError, match=r"s3://loader/altered\.json at .*checksum"):
-        S3Loader("s3://loader/{key}.json", Device, **settings)("altered")
+        loader("altered")
 
 
 @pytest.mark.parametrize("name", ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"])

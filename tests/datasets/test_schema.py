@@ -9,7 +9,7 @@ from enum import Enum, IntEnum
 from typing import Annotated, Any, Literal
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from headgate.datasets.schema import HIDDEN, Schema, Secret, redacted
@@ -90,6 +90,7 @@ everything = st.builds(
 )
 
 
+@settings(max_examples=50)
 @given(everything)
 def test_a_record_survives_the_way_through_a_mapping_and_through_json(record: Everything) -> None:
     import json
@@ -100,6 +101,7 @@ def test_a_record_survives_the_way_through_a_mapping_and_through_json(record: Ev
     assert schema.record(record) == record  # type: ignore[arg-type]  # a record is taken as it is, too
 
 
+@settings(max_examples=50)
 @given(everything)
 def test_what_is_secret_is_hidden_at_every_depth(record: Everything) -> None:
     shown = redacted(record)

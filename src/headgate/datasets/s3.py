@@ -176,7 +176,8 @@ class S3Loader(Generic[V]):
         if isinstance(found, StoredObject):
             return Versioned(decode(found.content, form, self._target, self._into, where), found.etag)
         if found is None and self._missing == "error":
-            at = f" at {shown_endpoint(self._settings.endpoint)}" if self._location.scheme == "s3" else ""
+            known = self._location.scheme == "s3" and self._settings.endpoint
+            at = f" at {shown_endpoint(self._settings.endpoint)}" if known else ""
             raise ObjectMissingError(f"{where}{at}: there is no such object; check the key, or give missing='none'")
         return found
 

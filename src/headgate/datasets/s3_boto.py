@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from headgate.datasets.lazy_values import Unchanged
 from headgate.datasets.s3_deadline import Attempt, within
 from headgate.datasets.s3_errors import absent, denied_without_credentials, store_error, truncated, unreachable
-from headgate.datasets.s3_logs import mask_tokens
+from headgate.datasets.s3_logs import mask_secrets
 from headgate.datasets.stores import (
     MAX_BYTES,
     ObjectInfo,
@@ -169,7 +169,7 @@ def _client(settings: StoreSettings) -> S3Client:
         from botocore.exceptions import BotoCoreError, ProfileNotFound
     except ImportError as error:
         raise DatasetSetupError("boto3 is not installed; install headgate[s3]") from error
-    mask_tokens()
+    mask_secrets()
     config = Config(
         connect_timeout=settings.connect_seconds,
         read_timeout=settings.read_seconds,

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from headgate.datasets.lazy_values import Unchanged
 from headgate.datasets.s3_errors import absent, denied_without_credentials, store_error, truncated, unreachable
+from headgate.datasets.s3_logs import mask_secrets
 from headgate.datasets.stores import (
     MAX_BYTES,
     ObjectInfo,
@@ -174,6 +175,7 @@ def _session(settings: StoreSettings) -> Any:
         if settings.profile is None:
             return None
         raise DatasetSetupError("profiles are read by boto3, which is not installed; install headgate[s3]") from error
+    mask_secrets()
     endpoint, reason = shown_endpoint(settings.endpoint), "there are no credentials"
     try:
         session = boto3.Session(profile_name=settings.profile, region_name=settings.region)
