@@ -13,7 +13,7 @@ import numpy as np
 from scipy import special
 
 from headgate.stats import capped, means, quantiles
-from headgate.stats.sample_ratio import CONCENTRATION
+from headgate.stats.sample_ratio import CONCENTRATIONS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -159,15 +159,17 @@ def quantile_first(
     return first
 
 
-def sample_ratio_paths(ours: npt.NDArray[np.bool_], share: float, concentration: float = CONCENTRATION) -> FloatArray:
+def sample_ratio_paths(ours: npt.NDArray[np.bool_], share: float) -> FloatArray:
     """Log e-values against the intended split after each unit."""
     n = np.cumsum(ours, axis=1).astype(np.float64)
     total = np.arange(1.0, ours.shape[1] + 1.0)[None, :]
     m = total - n
-    a, b = concentration * share, concentration * (1.0 - share)
-    value = special.gammaln(a + n) - special.gammaln(a) + special.gammaln(b + m) - special.gammaln(b)
-    value += special.gammaln(concentration) - special.gammaln(concentration + total)
-    return np.asarray(value - n * math.log(share) - m * math.log1p(-share))
+    paths = []
+    for concentration in CONCENTRATIONS:
+        a, b = concentration * share, concentration * (1.0 - share)
+        value = special.betaln(a + n, b + m) - special.betaln(a, b)
+        paths.append(value - n * math.log(share) - m * math.log1p(-share))
+    return np.asarray(special.logsumexp(paths, axis=0) - math.log(len(paths)))
 
 
 def sticky_errors(

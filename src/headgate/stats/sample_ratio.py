@@ -12,14 +12,16 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["CONCENTRATION", "log_e_mismatch"]
+__all__ = ["CONCENTRATIONS", "log_e_mismatch"]
 
-# The prior's weight in units. 10,000 looks for deviations of about a hundredth of even shares and still sees gross ones
-# (a whole arm lost) within a hundred units; the authors' own package takes the same.
-CONCENTRATION = 10_000.0
+# Weights of the priors in units; their e-values are averaged. 10,000, the default of the authors' own package, looks
+# for deviations of about a hundredth of even shares; 100 sees an arm that is lost altogether soon.
+CONCENTRATIONS = (100.0, 10_000.0)
 
 
-def log_e_mismatch(counts: Sequence[int], shares: Sequence[float], concentration: float = CONCENTRATION) -> float:
+def log_e_mismatch(
+    counts: Sequence[int], shares: Sequence[float], concentrations: Sequence[float] = CONCENTRATIONS
+) -> float:
     """Return the log e-value against "each unit came to arm i with probability ``shares[i]``".
 
     Parameters
@@ -28,9 +30,15 @@ def log_e_mismatch(counts: Sequence[int], shares: Sequence[float], concentration
         Units of each arm, not negative.
     shares : sequence of float
         Intended probabilities, each above 0, summing to 1.
-    concentration : float
-        Sum of the Dirichlet prior's parameters.
+    concentrations : sequence of float
+        Sums of the Dirichlet priors' parameters.
     """
+    values = [_log_e(counts, shares, one) for one in concentrations]
+    most = max(values)
+    return most + math.log(math.fsum(math.exp(value - most) for value in values) / len(values))
+
+
+def _log_e(counts: Sequence[int], shares: Sequence[float], concentration: float) -> float:
     total = sum(counts)
     value = math.lgamma(concentration) - math.lgamma(concentration + total)
     for count, share in zip(counts, shares, strict=True):
