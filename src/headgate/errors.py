@@ -12,6 +12,7 @@
     ├── LedgerError                a release's ledger could not be read or written, or refused  (exit 4)
     │   ├── ConflictError          somebody else was first: read the release's state again
     │   └── LedgerTamperedError    a row was edited, removed or reordered since it was written
+    ├── NotReadyError              a release may not advance on the evidence there is           (exit 3)
     ├── ImmutableMapError          an attempt to put something into a lazy map                  (exit 2; a TypeError)
     └── DatasetError               a dataset could not be had as asked for                      (exit 2)
         ├── LoadError              a lazy map's loader failed; it names the key, its cause says why
@@ -43,6 +44,7 @@ __all__ = [
     "LedgerTamperedError",
     "LoadError",
     "MeasurementError",
+    "NotReadyError",
     "ObjectMissingError",
     "PlanError",
     "SchemaError",
@@ -98,6 +100,12 @@ class ConflictError(LedgerError):
 
 class LedgerTamperedError(LedgerError):
     """The chain of hashes is broken: what the ledger says of this release is no evidence."""
+
+
+class NotReadyError(HeadgateError):
+    """A release may not advance: the gate has not passed, or a person said to hold; the message says why."""
+
+    exit_code = 3
 
 
 class ImmutableMapError(HeadgateError, TypeError):

@@ -1,0 +1,112 @@
+"""What routers in other processes are told: one small file, the release's state, written whole, believed while fresh.
+
+A router that polls the file sees a halt within `POLL_SECONDS` of its being written, plus the time one read takes; a
+controller writes it in the call that halts. Should no controller write any more (it died, its disk is full), the file
+grows stale, and every router sends all to stable `MAX_AGE_SECONDS` after it was last written. A file that is missing,
+damaged or another release's means stable at once.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from headgate.rollout.router import Route, Router
+from headgate.rollout.router_state import RouterState, state_from_json
+from headgate.store.files import write_json
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Callable, Mapping
+
+    from headgate.rollout.plan import Plan
+
+__all__ = [
+    "DEFAULT_SNAPSHOT",
+    "HEARTBEAT_SECONDS",
+    "MAX_AGE_SECONDS",
+    "POLL_SECONDS",
+    "SnapshotRouter",
+    "read_snapshot",
+    "write_snapshot",
+]
+
+DEFAULT_SNAPSHOT = "router-state.json"
+# How often a router looks at the file: the time, beside one read, in which traffic ceases after a halt.
+POLL_SECONDS = 1.0
+# How often a running controller writes it anew, so that it does not grow stale while all is well.
+HEARTBEAT_SECONDS = 5.0
+# How long a snapshot is believed: three heartbeats may be lost, and no more.
+MAX_AGE_SECONDS = 20.0
+# A snapshot has some 300 bytes; a router reads no more than this of whatever is there.
+_LARGEST = 65_536
+
+
+def write_snapshot(path: str | os.PathLike[str], state: RouterState) -> None:
+    """Write the snapshot, whole and synced.
+
+    Raises
+    ------
+    InputError
+        It cannot be written; what stood there grows stale.
+    """
+    write_json(path, state.to_json(), indent=None)
+
+
+def read_snapshot(path: str | os.PathLike[str]) -> RouterState | None:
+    """Return the snapshot; None for whatever cannot be read as one."""
+    try:
+        with Path(path).open("rb") as file:
+            return state_from_json(json.loads(file.read(_LARGEST)))
+    except (OSError, ValueError, RecursionError):
+        return None
+
+
+class SnapshotRouter:
+    """A `Router` that follows the snapshot file; threads may share it.
+
+    Parameters
+    ----------
+    plan, release
+        As of `Router`.
+    path
+        The file that the controller writes.
+    poll_seconds
+        How often it is looked at, by the thread that routes: no thread of its own, nothing to stop.
+    clock
+        Seconds since the epoch, for the snapshot's age.
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        release: str,
+        path: str | os.PathLike[str],
+        *,
+        poll_seconds: float = POLL_SECONDS,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._path, self._poll, self._clock = path, poll_seconds, clock
+        self._turn = threading.Lock()
+        self._state: RouterState | None = None
+        self._router = Router(plan, release, None)
+        # By the monotonic clock, so that one set back does not keep an old snapshot.
+        self._due = -1.0
+
+    def route(self, unit: object, attributes: Mapping[str, Any] | None = None) -> Route:
+        """Return where ``unit`` goes, having looked at the file if that is due."""
+        if time.monotonic() >= self._due:
+            self.poll()
+        return self._router.route(unit, attributes, now=self._clock())
+
+    def poll(self) -> None:
+        """Look at the file now."""
+        with self._turn:
+            state = read_snapshot(self._path)
+            if state != self._state:
+                self._router, self._state = self._router.updated(state), state
+            # After the read: the interval is from one read's end to the next one's begin.
+            self._due = time.monotonic() + self._poll
