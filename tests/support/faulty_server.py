@@ -3,6 +3,7 @@
 import base64
 import binascii
 import contextlib
+import re
 import socket
 import threading
 from collections.abc import Callable, Iterable
@@ -87,7 +88,7 @@ def sends(content: bytes) -> Answer:
 class FaultyServer:
     """Answers each connection with the next line of ``script``; the last line for all that follow.
 
-    ``requests`` are the first lines and headers that came, as text.
+    ``requests`` are what came, as text.
     """
 
     def __init__(self) -> None:
@@ -129,13 +130,20 @@ class FaultyServer:
         with client, contextlib.suppress(OSError):
             client.settimeout(5)
             request = b""
-            while b"\r\n\r\n" not in request:
+            while not _is_whole(request):
                 piece = client.recv(65536)
                 if not piece:
                     return
                 request += piece
             self.requests.append(request.decode("latin-1"))
             answer(client, self._stop)
+
+
+def _is_whole(request: bytes) -> bool:
+    """Say whether the headers are there, and the body that they announce."""
+    headers, separator, body = request.partition(b"\r\n\r\n")
+    length = re.search(rb"content-length: *(\d+)", headers, re.IGNORECASE)
+    return bool(separator) and len(body) >= (int(length.group(1)) if length else 0)
 
 
 def refused_endpoint() -> str:

@@ -25,8 +25,8 @@ _LOGGERS = (
 _NAMES = (
     "x-amz-security-token|x-amz-sso_bearer_token|secretaccesskey|sessiontoken|accesstoken|refreshtoken|clientsecret"
 )
-# "x-amz-security-token:…" of a canonical request, "'X-Amz-Security-Token': b'…'" of headers, "<SessionToken>…</" of STS,
-# '"sessionToken":"…"' of SSO, also with the quotes escaped.
+# "x-amz-security-token:…" of a canonical request, "'X-Amz-Security-Token': b'…'" of headers, "<SessionToken>…</" of
+# STS, '"sessionToken":"…"' of SSO, also with the quotes escaped.
 _SECRET = re.compile(rf"(\b(?:{_NAMES})\b[\\'\"]*\s*(?:[:=]\s*(?:b?[\\]*['\"])?|>))[^'\"\s,}}<\\]+", re.IGNORECASE)
 
 
