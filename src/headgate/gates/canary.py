@@ -103,7 +103,9 @@ def fold(policy: CanaryPolicy, evidence: Evidence, batch: Evidence) -> Evidence:
     return Evidence(added.stages, added.origin, maxima)
 
 
-def decide(policy: CanaryPolicy, evidence: Evidence, stage: int, dwell_seconds: float) -> CanaryDecision:
+def decide(
+    policy: CanaryPolicy, evidence: Evidence, stage: int, dwell_seconds: float, *, intervals: bool = True
+) -> CanaryDecision:
     """Decide whether the release may leave its present stage.
 
     Parameters
@@ -116,13 +118,15 @@ def decide(policy: CanaryPolicy, evidence: Evidence, stage: int, dwell_seconds: 
         Index of the present stage in ``policy.stages``.
     dwell_seconds
         How long the release has been in it, by the caller's clock.
+    intervals
+        Whether to work out each metric's interval, which is shown and decides nothing: it is most of the work.
     """
     present = policy.stages[stage]
     problems = tuple(_problems(policy, evidence))
     if problems:
         return CanaryDecision(_latched(policy, evidence), stage, _reasons(policy, evidence) + problems, ())
     mismatch = _log_e_sample_ratio(policy, evidence)
-    rows = tuple(_row(policy, metric, evidence) for metric in policy.metrics)
+    rows = tuple(_row(policy, metric, evidence, intervals=intervals) for metric in policy.metrics)
     halted = tuple(row for row in rows if row.required and row.state is CanaryState.HALT)
     if halted:
         reasons = tuple(_why_halted(row) for row in halted)
@@ -193,7 +197,7 @@ def _log_e_sample_ratio(policy: CanaryPolicy, evidence: Evidence) -> float:
     return most + math.log(math.fsum(math.exp(value - most) for value in values) / len(values))
 
 
-def _row(policy: CanaryPolicy, metric: Metric, evidence: Evidence) -> MetricRow:
+def _row(policy: CanaryPolicy, metric: Metric, evidence: Evidence, *, intervals: bool) -> MetricRow:
     strata = strata_of(policy, metric, evidence)
     missing = why_not_testable(metric, strata)
     now, within = log_e_worse(policy, metric, strata), log_e_pass(policy, metric, strata)
@@ -209,7 +213,7 @@ def _row(policy: CanaryPolicy, metric: Metric, evidence: Evidence) -> MetricRow:
         )
         missing += f"{math.exp(pass_at):.3g} is due"
     canary, stable = estimates(metric, strata)
-    lower, upper = interval(policy, metric, strata) if strata else (0.0, math.inf)
+    lower, upper = interval(policy, metric, strata) if strata and intervals else (0.0, math.inf)
     return MetricRow(
         name=metric.name,
         kind=metric.kind,
