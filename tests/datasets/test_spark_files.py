@@ -191,6 +191,15 @@ def test_what_does_not_fit_is_an_error_at_the_load_that_shows_no_value(
     assert "12345" not in shown
 
 
+def test_data_that_changes_after_the_load_is_checked_when_it_is_read(tmp_path: Path, session: SparkSession) -> None:
+    write(tmp_path / "one.jsonl", {**PLAIN, "id": "12"})
+    found = loader(tmp_path, session, "{key}.jsonl")("one")
+    assert found is not None
+    write(tmp_path / "one.jsonl", {**PLAIN, "id": 1234})  # as many bytes
+    with pytest.raises(SchemaError, match=r"one\.jsonl: a line: field id: expected str"):
+        records(found, Credentials)
+
+
 def test_text_that_is_no_utf8_is_an_error(tmp_path: Path, session: SparkSession) -> None:
     (tmp_path / "bad.jsonl").write_bytes(json.dumps(PLAIN).encode().replace(b'"d"', b'"\xff"'))
     with pytest.raises(SchemaError, match="is no UTF-8"):

@@ -37,6 +37,10 @@ _NO_CONNECTOR = (
     "this Spark session was started without the S3 connector, and one that runs cannot take it in; stop it (or start "
     "Python anew) and let SparkLoader start the session, or start it with spark.jars.packages or spark.jars"
 )
+# S3's answer to a HEAD has no text; an expired or unknown session token is a 400.
+_BAD_REQUEST = (
+    "the store calls the request bad: the session token has expired or is none, or endpoint or region are wrong"
+)
 _NO_PROVIDER = (
     "a class that the settings name cannot be made; check the name given as credentials=, and the session's jars"
 )
@@ -70,6 +74,7 @@ _RULES = [
         _DENIED,
     ),
     _Rule("CredentialInitializationException", "", AccessDeniedError, _DENIED),
+    _Rule("AWSBadRequestException", "", AccessDeniedError, _BAD_REQUEST),
     _Rule("AWSRedirectException", "", StoreUnavailableError, "the bucket is in another region; give its region"),
     _Rule(
         "ConnectException|UnknownHostException|ConnectTimeoutException|SocketTimeoutException|NoRouteToHostException|"
@@ -145,7 +150,8 @@ def spark_errors(where: str) -> Iterator[None]:
         found = _translated(error, where)
     else:
         return
-    raise found
+    # A generator's exception has the one it was thrown as context, wherever it is raised.
+    raise found from None
 
 
 def _translated(error: Exception, where: str) -> DatasetError:
