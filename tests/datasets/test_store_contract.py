@@ -157,9 +157,10 @@ def test_what_the_system_says_of_a_file_is_told_with_its_path(
         raise raised
 
     (tmp_path / "file").write_bytes(b"x")
-    with monkeypatch.context() as patched, pytest.raises(error) as caught:
+    with monkeypatch.context() as patched:
         patched.setattr("os.open", refuse)
-        LocalStore().get(str(tmp_path), "file")
+        with pytest.raises(error) as caught:
+            LocalStore().get(str(tmp_path), "file")
     assert str(tmp_path / "file") in str(caught.value)
 
 
