@@ -102,17 +102,19 @@ def _add_object(total: dict[str, Any], term: dict[str, Any]) -> None:
     # Written out for what a batch is made of: a ledger of 100,000 of them has millions of numbers.
     for key, value in term.items():
         have: Any = total.get(key)
-        kind, found = value.__class__, have.__class__
-        if kind is int and found is int:
-            total[key] = have + value
-        elif kind is float and found is Real:
+        kind = value.__class__
+        if kind is float and have.__class__ is Real:
             terms = have.terms
             terms.append(value)
             if len(terms) >= _MOST_TERMS:
                 have.terms = _fewer(terms)
-        elif kind is dict and found is dict:
+        elif kind is int and have.__class__ is int:
+            total[key] = have + value
+        elif kind is str and value == have:
+            continue
+        elif kind is dict and have.__class__ is dict:
             _add_object(have, value)
-        elif kind is not str or value != have:
+        else:
             total[key] = add(have, value)
 
 

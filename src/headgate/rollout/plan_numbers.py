@@ -9,7 +9,7 @@ from fractions import Fraction
 from headgate.errors import PlanError
 from headgate.gates.canary_policy import MILLION
 
-__all__ = ["percent_text", "ppm_from_percent"]
+__all__ = ["percent_text", "ppm_from_percent", "shown"]
 
 _PPM_PER_PERCENT = MILLION // 100
 _SMALLEST = Decimal(1) / _PPM_PER_PERCENT
@@ -35,12 +35,12 @@ def ppm_from_percent(raw: object, where: str) -> int:
     """
     value = _decimal(raw)
     if value is None:
-        raise PlanError(f'{where}: {_show(raw)} will not do: expected percent, as 5, 0.1 or "12.5%"')
+        raise PlanError(f'{where}: {shown(raw)} will not do: expected percent, as 5, 0.1 or "12.5%"')
     if not 0 < value <= 100:
-        raise PlanError(f"{where}: {_show(raw)} will not do: expected more than 0 and at most 100 percent")
+        raise PlanError(f"{where}: {shown(raw)} will not do: expected more than 0 and at most 100 percent")
     parts = Fraction(value) * _PPM_PER_PERCENT if value >= _SMALLEST else Fraction(1, 2)
     if parts.denominator != 1:
-        raise PlanError(f"{where}: {_show(raw)} will not do: a share is a whole number of parts per million (0.0001 %)")
+        raise PlanError(f"{where}: {shown(raw)} will not do: a share is a whole number of parts per million (0.0001 %)")
     return parts.numerator
 
 
@@ -63,7 +63,8 @@ def _decimal(raw: object) -> Decimal | None:
     return value if value.is_finite() else None
 
 
-def _show(raw: object) -> str:
+def shown(raw: object) -> str:
+    """Return what a user wrote, short enough for a message."""
     if isinstance(raw, int) and abs(raw) > MILLION:
         return "so large a number"  # Python refuses to write one of thousands of digits
     text = repr(raw)

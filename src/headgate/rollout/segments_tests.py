@@ -10,6 +10,7 @@ import math
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from headgate.errors import PlanError
+from headgate.rollout.plan_numbers import shown
 from headgate.rollout.segments_versions import parse_range, parse_version
 
 if TYPE_CHECKING:
@@ -122,7 +123,7 @@ def _kind(wanted: object, where: str) -> str:
     for kind in ("string", "boolean", "number"):
         if _FITS[kind](wanted) and wanted not in (math.inf, -math.inf):
             return kind
-    raise PlanError(f"{where}: {_show(wanted)} will not do: expected a text, a finite number, true or false")
+    raise PlanError(f"{where}: {shown(wanted)} will not do: expected a text, a finite number, true or false")
 
 
 def _equal(wanted: Any, where: str) -> Test:
@@ -133,10 +134,10 @@ def _equal(wanted: Any, where: str) -> Test:
 
 def _one_of(wanted: Any, where: str) -> Test:
     if not isinstance(wanted, list | tuple) or not wanted:
-        raise PlanError(f'{where}: {_show(wanted)} will not do: expected a list with something in it, as ["DE", "AT"]')
+        raise PlanError(f'{where}: {shown(wanted)} will not do: expected a list with something in it, as ["DE", "AT"]')
     kinds = {_kind(one, f"{where}[{index}]") for index, one in enumerate(wanted)}
     if len(kinds) > 1:
-        raise PlanError(f"{where}: {_show(wanted)} will not do: all values of a list are of one type")
+        raise PlanError(f"{where}: {shown(wanted)} will not do: all values of a list are of one type")
     return kinds.pop(), frozenset(wanted).__contains__
 
 
@@ -144,7 +145,7 @@ def _order(sign: str) -> Callable[[Any, str], Test]:
     def build(wanted: Any, where: str) -> Test:
         if not _is_number(wanted) or math.isinf(wanted):
             hint = "; versions have semver" if isinstance(wanted, str) else ""
-            raise PlanError(f"{where}: {_show(wanted)} will not do: expected a finite number{hint}")
+            raise PlanError(f"{where}: {shown(wanted)} will not do: expected a finite number{hint}")
         tests: dict[str, Callable[[Any], bool]] = {
             "lt": lambda value: value < wanted,
             "lte": lambda value: value <= wanted,
@@ -159,14 +160,14 @@ def _order(sign: str) -> Callable[[Any, str], Test]:
 def _prefix(wanted: Any, where: str) -> Test:
     prefixes = (wanted,) if isinstance(wanted, str) else tuple(wanted) if isinstance(wanted, list | tuple) else ()
     if not prefixes or not all(isinstance(one, str) and one for one in prefixes):
-        raise PlanError(f'{where}: {_show(wanted)} will not do: expected a text or a list of texts, as "test-"')
+        raise PlanError(f'{where}: {shown(wanted)} will not do: expected a text or a list of texts, as "test-"')
     return "string", lambda value: value.startswith(prefixes)
 
 
 def _semver(wanted: Any, where: str) -> Test:
     test = parse_range(wanted) if isinstance(wanted, str) else None
     if test is None:
-        raise PlanError(f'{where}: {_show(wanted)} will not do: expected a range of versions, as ">=2.1, <3"')
+        raise PlanError(f'{where}: {shown(wanted)} will not do: expected a range of versions, as ">=2.1, <3"')
 
     def within(value: str) -> bool:
         version = parse_version(value)
@@ -177,13 +178,8 @@ def _semver(wanted: Any, where: str) -> Test:
 
 def _present(wanted: Any, where: str) -> Test:
     if not isinstance(wanted, bool):
-        raise PlanError(f"{where}: {_show(wanted)} will not do: expected true or false")
+        raise PlanError(f"{where}: {shown(wanted)} will not do: expected true or false")
     return "exists", lambda _: wanted
-
-
-def _show(raw: object) -> str:
-    text = repr(raw)
-    return text if len(text) <= 60 else text[:57] + "..."
 
 
 # Operator: from what it compares with (and the key, for messages) to the type it takes and its test.
