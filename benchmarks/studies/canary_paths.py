@@ -62,8 +62,13 @@ def naive_z(ours: npt.NDArray[np.bool_], share: FloatArray, alpha: float, start:
     return first_at(z, float(special.ndtri(1.0 - alpha)))
 
 
-def mean_paths(values: FloatArray, ours: npt.NDArray[np.bool_], log_ratio: float) -> FloatArray:
-    """Log e-values of the asymptotic test after each unit, in one stage; 0 before 100 units per arm."""
+def mean_paths(
+    values: FloatArray, ours: npt.NDArray[np.bool_], log_ratio: float, *, separate: bool = False
+) -> FloatArray:
+    """Log e-values of the asymptotic test after each unit, in one stage; 0 before 100 units per arm.
+
+    ``separate``: each arm's own variance, as is usual, instead of the larger for both.
+    """
     ratio = math.exp(log_ratio)
     arm = {}
     for name, mine in (("canary", ours), ("stable", ~ours)):
@@ -78,6 +83,9 @@ def mean_paths(values: FloatArray, ours: npt.NDArray[np.bool_], log_ratio: float
     due = np.minimum(n, m) >= means.LEAST_UNITS
     time = n * m / np.maximum(n + m, 1.0)
     score = (mean - ratio * base) * time / np.sqrt(np.maximum(widest, 1e-300))
+    if separate:
+        variance = np.where(due, var / np.maximum(n, 1) + ratio * ratio * base_var / np.maximum(m, 1), 1.0)
+        score = (mean - ratio * base) * np.sqrt(time / variance)
     tuning = 2.0 * math.log(0.5 / means.BEST_LEVEL)
     prior = means.BEST_UNITS / (tuning + math.log1p(tuning))
     log_e = 0.5 * np.log(4.0 * prior / (time + prior)) + 0.5 * score**2 / (time + prior)
