@@ -11,7 +11,10 @@ from pathlib import Path
 from headgate.rollout.router import ASSIGNMENT, PIN, limit, place, release_key
 
 TARGET = Path(__file__).resolve().parents[1] / "golden" / "rollout" / "places.json"
-UNITS = ["1", "42", "user-000017", "Ångström", "Ångström", "名前", "mail@example.org", "0" * 300, " "]
+UNITS = [
+    "1", "42", "user-000017", "\u00c5ngstr\u00f6m", "A\u030angstro\u0308m",
+    "\u540d\u524d", "mail@example.org", "0" * 300, " ",
+]  # fmt: skip # twice one word, composed and not: two units
 SALTS = [("checkout", "2026-01-01"), ("checkout", "2026-01-02"), ("café", "v1")]
 SHARES = [0, 1, 3, 10_000, 50_000, 333_333, 500_000, 999_999, 1_000_000]
 

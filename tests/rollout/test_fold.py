@@ -169,6 +169,8 @@ def test_a_number_that_is_not_finite_is_refused_before_it_is_recorded(value: flo
         events.evidence("a", "w", Evidence({10_000: {"canary": broken}}), **WHO)
     with pytest.raises(UsageError, match="time"):
         events.started(actor="c", time=value)
+    with pytest.raises(UsageError, match="not finite JSON"):
+        events.halted("errors", **WHO, e_value=value)
 
 
 @pytest.mark.parametrize("text", ["", " ", "x" * 3000, "a\x00b", "bell \x07"])

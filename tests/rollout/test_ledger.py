@@ -111,6 +111,21 @@ def test_what_moves_traffic_needs_a_lease_and_the_state_decided_on(path: Path) -
         assert ledger.take_lease("r1", "c2", now=NOW, seconds=60).epoch > lease.epoch
 
 
+@pytest.mark.parametrize(("holder", "now", "seconds"), [("", NOW, 1), ("c", float("nan"), 1), ("c", NOW, 0)])
+def test_a_lease_without_a_name_or_a_time_is_refused(path: Path, holder: str, now: float, seconds: float) -> None:
+    with begun(path) as ledger, pytest.raises(UsageError, match="lease"):
+        ledger.take_lease("r1", holder, now=now, seconds=seconds)
+
+
+def test_a_halt_is_not_held_up_by_a_reader_and_shows_to_the_next_one(path: Path) -> None:
+    with begun(path, 3) as reader, Ledger(path) as anyone, reader._file.reading() as connection:
+        connection.execute("SELECT count(*) FROM event").fetchone()
+        anyone.halt("r1", events.halted("errors", **WHO))
+        assert reader.state("r1").status is Status.RUNNING  # the moment it began to read
+    with Ledger(path) as after:
+        assert after.state("r1").status is Status.HALTED
+
+
 @pytest.mark.parametrize("days", [-1, 1])
 def test_a_clock_a_day_off_keeps_nobody_out_and_lets_nobody_in_twice(path: Path, days: int) -> None:
     with begun(path) as ledger:

@@ -83,6 +83,11 @@ class Draft:
         """Check what all kinds share; raises UsageError."""
         _check_text("actor", self.actor, _LONGEST_NAME)
         _check_number("time", self.time)
+        if self.kind is not Kind.EVIDENCE:  # which was written once already, for its digest
+            try:
+                canonical(self.payload)
+            except (TypeError, ValueError) as error:
+                raise UsageError(f"{self.kind}: its details are not finite JSON values ({error})") from None
 
 
 class Event(NamedTuple):

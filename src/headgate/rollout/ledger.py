@@ -7,6 +7,7 @@ and in it every event whose call returned.
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any, Self
 
 from headgate.errors import ConflictError, UsageError
@@ -29,8 +30,9 @@ __all__ = ["Head", "Lease", "Ledger"]
 class Ledger:
     """The events of releases in one SQLite file.
 
-    Threads may share one; each process opens its own (after a fork, too). Times are the caller's: nothing here reads a
-    clock, and nothing depends on times growing.
+    Threads may share one and take turns; each process opens its own (after a fork, too). Whoever must never wait for
+    another's reading of a long ledger, as the one who halts, opens a second one: readers do not hold up its writing.
+    Times are the caller's: nothing here reads a clock, and nothing depends on times growing.
 
     Parameters
     ----------
@@ -227,7 +229,7 @@ class Ledger:
         ConflictError
             Another holder has it.
         """
-        if not holder or not seconds > 0 or abs(now) == float("inf") or now != now:  # noqa: PLR0124 -- NaN
+        if not holder or not (math.isfinite(now) and 0 < seconds < math.inf):
             raise UsageError(f"lease: {holder!r} for {seconds!r} s at {now!r} will not do: expected a name and times")
         with self._file.transaction() as connection:
             return take_lease(connection, check_release(release), holder, now, seconds)
