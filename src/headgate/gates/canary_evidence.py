@@ -1,8 +1,9 @@
 """The evidence of a release: counts per stage and arm, that add up; what goes with them through files and the ledger.
 
 Each randomisation unit (user, session, request) is counted once per release, in the stage and arm it first came to,
-with one value per metric. Batches of counts merge in any order to the same counts (sums of floats to the last bits).
-The one thing that depends on the order is `Evidence.maxima`, the largest halting e-values *at the folds made*:
+with one value per metric; a unit that another rule than the stage's share sent to an arm (a segment pinned to it) is no
+evidence. Batches of counts merge in any order to the same counts (sums of floats to the last bits). The one thing that
+depends on the order is `Evidence.maxima`, the largest halting e-values *at the folds made*:
 `headgate.gates.canary.fold` sets it, so whoever folds does so in one canonical order, the ledger's.
 """
 
