@@ -169,8 +169,10 @@ def _problem_of(metric: Metric | None, counts: Counts, units: int) -> str:
         return counts.problem()
     if counts.units > units:
         return f"{counts.units} units, but only {units} came to the arm"
-    if isinstance(counts, Histogram) and not all(0 <= cell < grid_of(metric).cells for cell in counts.cells):
-        return "a cell that the grid does not have"
+    if isinstance(counts, Histogram):
+        cells = grid_of(metric).cells
+        if not all(0 <= cell < cells for cell in counts.cells):
+            return "a cell that the grid does not have"
     return ""
 
 
