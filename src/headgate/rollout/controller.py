@@ -10,20 +10,17 @@ from recording what it decided on an older state.
 
 from __future__ import annotations
 
-import contextlib
 import os
 import socket
 import time
-from dataclasses import dataclass
-from enum import StrEnum
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
-from headgate.errors import ConflictError, HeadgateError, LedgerError, NotReadyError, PlanError, UsageError
+from headgate.errors import ConflictError, LedgerError, NotReadyError, PlanError, UsageError
 from headgate.gates.canary import CanaryState
 from headgate.rollout import events
 from headgate.rollout.controller_snapshot import MAX_AGE_SECONDS, write_snapshot
 from headgate.rollout.controller_track import Track, decide_release, follow
-from headgate.rollout.events import Action
+from headgate.rollout.controller_turn import ReleaseStatus, Step, Turn, halted_state, refusal
 from headgate.rollout.plan import Plan
 from headgate.rollout.router_state import RouterState, Status
 
@@ -32,7 +29,7 @@ if TYPE_CHECKING:
 
     from headgate.gates.canary import CanaryDecision
     from headgate.rollout.batches import Batch, Recorded
-    from headgate.rollout.events import Event
+    from headgate.rollout.events import Action, Event
     from headgate.rollout.fold import ReleaseState
     from headgate.rollout.ledger import Lease, Ledger
 
@@ -40,32 +37,6 @@ __all__ = ["LEASE_SECONDS", "Controller", "ReleaseStatus", "Step", "Turn"]
 
 # How long a controller that died keeps others from moving traffic; halting needs no lease.
 LEASE_SECONDS = 30.0
-
-
-class Step(StrEnum):
-    """What a turn of the control loop did."""
-
-    WAITED = "waited"
-    ADVANCED = "advanced"
-    COMPLETED = "completed"
-    HALTED = "halted"
-
-
-class Turn(NamedTuple):
-    """One turn: what was done, on which decision, and why nothing was done where something was due."""
-
-    step: Step
-    decision: CanaryDecision
-    note: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class ReleaseStatus:
-    """A release as it stands: the fold of its events, and the gate's decision on it at ``now``."""
-
-    state: ReleaseState
-    decision: CanaryDecision
-    now: float
 
 
 class Controller:
@@ -217,9 +188,13 @@ class Controller:
             There is no such release, or the halt could not be recorded: traffic has ceased where the snapshot is read,
             until another controller writes it again; halt anew.
         """
+        from headgate.rollout.ledger import Ledger
+
         draft = events.halted(reason, actor=self.actor, time=self._clock())
         try:
-            event = self.ledger.halt(self.release, draft)
+            # A connection of its own: a thread that reads a long ledger holds up the shared one, and must not this.
+            with Ledger(self.ledger.path, create=False) as own:
+                event = own.halt(self.release, draft)
         finally:
             self._publish_halt()
         return event
@@ -246,9 +221,9 @@ class Controller:
             Another controller was first, or holds the lease; or the release is halted.
         """
         status = self.status()
-        refusal = self._refusal(status)
-        if refusal:
-            raise NotReadyError(f"release {self.release!r}: {refusal}")
+        why = refusal(status, self._track.moved)
+        if why:
+            raise NotReadyError(f"release {self.release!r}: {why}")
         return self._advance(status)
 
     def complete(self) -> ReleaseState:
@@ -268,7 +243,7 @@ class Controller:
         if decision.state is CanaryState.HALT:
             self.halt("; ".join(decision.reasons))
             return Turn(Step.HALTED, decision)
-        note = self._refusal(status)
+        note = refusal(status, self._track.moved)
         step = Step.WAITED
         if not note:
             try:
@@ -284,6 +259,7 @@ class Controller:
 
         It is written while the ledger's write lock is held, so that no older state can replace a halt.
         """
+        self.state()  # what is long to read is read before the lock is held
         with self.ledger.transaction():
             state = self.snapshot()
             if state is not None and self._path is not None:
@@ -295,21 +271,6 @@ class Controller:
     def _follow(self, state: ReleaseState) -> None:
         if self._track.seq < state.seq:
             follow(self.plan.policy, self._track, self.ledger.events(self.release, self._track.seq))
-
-    def _refusal(self, status: ReleaseStatus) -> str:
-        """Return why the release may not advance; '' if it may."""
-        state, decision = status.state, status.decision
-        if state.status is not Status.RUNNING:
-            return f"it is {state.status}, so there is nothing to advance"
-        word = state.override_at(status.now)
-        if word is not None and word.action is Action.HOLD:
-            return f"{word.actor} says to hold: {word.reason}"
-        if decision.state is CanaryState.PASS:
-            return ""
-        # An override moves the release once: a second stage is a second decision.
-        if word is not None and word.seq > self._track.moved and decision.state is not CanaryState.HALT:
-            return ""
-        return f"{decision.state}: " + "; ".join(decision.reasons)
 
     def _advance(self, status: ReleaseStatus) -> ReleaseState:
         state, decision, now = status.state, status.decision, status.now
@@ -330,11 +291,7 @@ class Controller:
 
     def _publish_halt(self) -> None:
         """Write a halted snapshot, whatever state the ledger is in."""
-        if self._path is None:
-            return
-        now = self._clock()
-        plan_hash = self._registered.hash if self._registered is not None else ""
-        with contextlib.suppress(HeadgateError):
-            state = self.ledger.state(self.release)
-            plan_hash = state.plan_hash
-        write_snapshot(self._path, RouterState(self.release, plan_hash, Status.HALTED, None, now, self._max_age))
+        if self._path is not None:
+            given = "" if self._registered is None else self._registered.hash
+            state = halted_state(self.ledger, self.release, given, self._clock(), self._max_age)
+            write_snapshot(self._path, state)

@@ -25,16 +25,15 @@ if TYPE_CHECKING:
     from headgate.rollout.plan import Plan
 
 __all__ = [
-    "DEFAULT_SNAPSHOT",
     "HEARTBEAT_SECONDS",
     "MAX_AGE_SECONDS",
     "POLL_SECONDS",
     "SnapshotRouter",
     "read_snapshot",
+    "snapshot_name",
     "write_snapshot",
 ]
 
-DEFAULT_SNAPSHOT = "router-state.json"
 # How often a router looks at the file: the time, beside one read, in which traffic ceases after a halt.
 POLL_SECONDS = 1.0
 # How often a running controller writes it anew, so that it does not grow stale while all is well.
@@ -54,6 +53,11 @@ def write_snapshot(path: str | os.PathLike[str], state: RouterState) -> None:
         It cannot be written; what stood there grows stale.
     """
     write_json(path, state.to_json(), indent=None)
+
+
+def snapshot_name(release: str) -> str:
+    """Return the snapshot's file name unless another is given: one file for each release."""
+    return "router-state-" + "".join(one if one.isalnum() or one in "-_." else "_" for one in release) + ".json"
 
 
 def read_snapshot(path: str | os.PathLike[str]) -> RouterState | None:

@@ -253,17 +253,17 @@ class Counter:
             cell.values.setdefault(metric.name, []).append(checked)
 
 
-def _checked(metric: Metric, value: object) -> Any:
+def _checked(metric: Metric, value: Any) -> Any:
     """Return the value as the metric's kind takes it; None if it is none."""
     if metric.kind == "rate":
-        return bool(value) if isinstance(value, bool | int) and value in {0, 1} else None
+        return bool(value) if isinstance(value, bool | int) and value in (0, 1) else None
     if metric.kind == "ratio":
         pair = tuple(value) if isinstance(value, tuple | list) else ()
-        ok = len(pair) == 2 and all(_number(one) for one in pair) and pair[1] >= 0  # type: ignore[operator]
+        ok = len(pair) == 2 and all(_number(one) for one in pair) and pair[1] >= 0
         return pair if ok else None
     if metric.kind == "quantile" and isinstance(value, float) and value == math.inf:
         return value
-    if not _number(value) or (metric.cap is not None and value < 0):  # type: ignore[operator]
+    if not _number(value) or (metric.cap is not None and value < 0):
         return None
     return value
 

@@ -1,0 +1,69 @@
+"""What a controller tells of a release, and of one turn of its control loop; the halt that needs no ledger."""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, NamedTuple
+
+from headgate.errors import HeadgateError
+from headgate.gates.canary import CanaryState
+from headgate.rollout.events import Action
+from headgate.rollout.router_state import RouterState, Status
+
+if TYPE_CHECKING:
+    from headgate.gates.canary import CanaryDecision
+    from headgate.rollout.fold import ReleaseState
+    from headgate.rollout.ledger import Ledger
+
+__all__ = ["ReleaseStatus", "Step", "Turn", "halted_state", "refusal"]
+
+
+class Step(StrEnum):
+    """What a turn of the control loop did."""
+
+    WAITED = "waited"
+    ADVANCED = "advanced"
+    COMPLETED = "completed"
+    HALTED = "halted"
+
+
+class Turn(NamedTuple):
+    """One turn: what was done, on which decision, and why nothing was done where something was due."""
+
+    step: Step
+    decision: CanaryDecision
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseStatus:
+    """A release as it stands: the fold of its events, and the gate's decision on it at ``now``."""
+
+    state: ReleaseState
+    decision: CanaryDecision
+    now: float
+
+
+def halted_state(ledger: Ledger, release: str, plan_hash: str, now: float, max_age: float) -> RouterState:
+    """Return a halted router state, whatever state the ledger is in; ``plan_hash`` is for where it cannot tell."""
+    with contextlib.suppress(HeadgateError):
+        plan_hash = ledger.state(release).plan_hash
+    return RouterState(release, plan_hash, Status.HALTED, None, now, max_age)
+
+
+def refusal(status: ReleaseStatus, moved: int) -> str:
+    """Return why the release may not advance; '' if it may. ``moved`` is the last event that changed the stage."""
+    state, decision = status.state, status.decision
+    if state.status is not Status.RUNNING:
+        return f"it is {state.status}, so there is nothing to advance"
+    word = state.override_at(status.now)
+    if word is not None and word.action is Action.HOLD:
+        return f"{word.actor} says to hold: {word.reason}"
+    if decision.state is CanaryState.PASS:
+        return ""
+    # An override moves the release once: a second stage is a second decision.
+    if word is not None and word.seq > moved and decision.state is not CanaryState.HALT:
+        return ""
+    return f"{decision.state}: " + "; ".join(decision.reasons)
