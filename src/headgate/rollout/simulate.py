@@ -141,18 +141,7 @@ def simulate(  # noqa: PLR0913 -- each keyword is a setting of its own, with a d
         raise UsageError(f"seeds: {seeds} will not do: expected 1 or more")
     chosen = tuple(scenarios) or default_scenarios(plan)
     _check(plan, chosen)
-    metrics = _required(plan)
-    policy = CanaryPolicy(metrics, plan.policy.stages, plan.alpha, plan.sample_ratio_alpha)
-    stable = tuple(_population(metric, given, 1.0) for metric in metrics)
-    arms = [
-        tuple(_population(one, given, scenario.effects.get(one.name, 1.0)) for one in metrics) for scenario in chosen
-    ]
-    # By chunks before scenarios: what is done when one stops early is there of all of them.
-    jobs = [
-        _Job(policy, stable, canary, traffic, (seed, number, first), first, min(_CHUNK, seeds - first))
-        for first in range(0, seeds, _CHUNK)
-        for number, canary in enumerate(arms)
-    ]
+    jobs = _jobs(plan, traffic, given, chosen, seeds, seed)
     found: list[list[Outcome]] = [[] for _ in chosen]
     done, total = 0, seeds * len(chosen)
     with contextlib.suppress(KeyboardInterrupt):
@@ -161,6 +150,28 @@ def simulate(  # noqa: PLR0913 -- each keyword is a setting of its own, with a d
             done += len(outcomes)
             progress(done, total)
     return Simulation(plan, traffic, chosen, tuple(tuple(one) for one in found), seeds, seed, source)
+
+
+def _jobs(
+    plan: Plan,
+    traffic: Traffic,
+    given: Mapping[str, Assumption | Sequence[Any]],
+    chosen: Sequence[Scenario],
+    seeds: int,
+    seed: int,
+) -> list[_Job]:
+    metrics = _required(plan)
+    policy = CanaryPolicy(metrics, plan.policy.stages, plan.alpha, plan.sample_ratio_alpha)
+    stable = tuple(_population(metric, given, 1.0) for metric in metrics)
+    arms = [
+        tuple(_population(one, given, scenario.effects.get(one.name, 1.0)) for one in metrics) for scenario in chosen
+    ]
+    # By chunks before scenarios: what is done when one stops early is there of all of them.
+    return [
+        _Job(policy, stable, canary, traffic, (seed, number, first), first, min(_CHUNK, seeds - first))
+        for first in range(0, seeds, _CHUNK)
+        for number, canary in enumerate(arms)
+    ]
 
 
 def _work(job: _Job) -> list[Outcome]:
