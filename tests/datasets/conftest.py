@@ -1,12 +1,10 @@
-"""Fixtures of the datasets' tests: one server a process."""
+"""Fixtures of the datasets' tests."""
 
 from collections.abc import Iterator
 
 import pytest
 from faulty_server import FaultyServer
-from moto_server import MotoServer, moto_server
-
-__all__ = ["moto_server"]
+from moto_server import MotoServer
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ import math
 import canary_paths
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from scipy import special, stats
 
@@ -124,6 +124,7 @@ def test_the_study_computes_the_same() -> None:
 
 @settings(max_examples=50, deadline=None)
 @given(st.integers(0, 10_000), st.integers(-12, 12), st.sampled_from([0.1, 0.5, 0.95]))
+@example(826, -1, 0.95)  # values above the last threshold, and a ratio below 1
 def test_the_grid_never_says_more_than_every_threshold_would(seed: int, steps: int, quantile: float) -> None:
     rng = np.random.default_rng(seed)
     canary, stable = rng.lognormal(0.2, 0.5, 80), rng.lognormal(0.0, 0.5, 120)

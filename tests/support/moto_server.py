@@ -1,6 +1,6 @@
 """An S3 server for tests: moto on loopback, which refuses wrong keys once its first user is made.
 
-tests/datasets/conftest.py has the fixture, so that a process makes one server, whichever modules ask.
+tests/conftest.py has the fixture, so that a process makes one server, whichever modules ask.
 """
 
 import json

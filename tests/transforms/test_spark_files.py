@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import uuid
 from pathlib import Path
 
 import numpy as np
@@ -222,18 +223,14 @@ def test_a_lost_part_is_not_a_result(tmp_path):
 
 
 @pytest.fixture
-def bucket(monkeypatch):
-    """An S3 in this process, and its one bucket."""
-    from moto import mock_aws
-
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-        monkeypatch.setenv(name, "testing-" + name)
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
+def bucket(moto_server, monkeypatch):
+    """A bucket of the test's own, on the process's one S3 server."""
+    for name, value in {**moto_server.environment, "AWS_ENDPOINT_URL": moto_server.endpoint}.items():
+        monkeypatch.setenv(name, value)
     _client.cache_clear()
-    with mock_aws():
-        _client().create_bucket(Bucket="arrays")
-        yield "arrays"
+    name = f"arrays-{uuid.uuid4().hex}"
+    _client().create_bucket(Bucket=name)
+    yield name
     _client.cache_clear()
 
 
@@ -258,15 +255,16 @@ def test_s3_objects_are_read_by_range_and_parts_written_beside_an_index(session,
 
 
 @pytest.mark.slow
-def test_s3_errors_name_the_object_and_never_a_key(session, bucket):
-    with pytest.raises(InputError, match=r"s3://arrays/no.npy: 404 .*check the name, the endpoint and the credentials"):
+def test_s3_errors_name_the_object_and_never_a_key(session, bucket, moto_server):
+    with pytest.raises(InputError, match=rf"s3://{bucket}/no.npy: 404 .*check the name, the endpoint and the credentials"):
         transform_file(session, f"s3://{bucket}/no.npy", f"s3://{bucket}/out", 3)
     publish(f"s3://{bucket}/x", b"0123456789")
     _, version = size_and_version(f"s3://{bucket}/x")
     publish(f"s3://{bucket}/x", b"another")
     with pytest.raises(InputError, match="PreconditionFailed") as caught:
         read_range(f"s3://{bucket}/x", 0, 3, version)
-    assert "testing-" not in str(caught.value)
+    assert moto_server.access_key not in str(caught.value)
+    assert moto_server.secret_key not in str(caught.value)
     assert caught.value.__cause__ is None
 
 

@@ -143,6 +143,7 @@ def _stage(one: Stratum[Histogram], grid: Grid, quantile: float, steps: int) -> 
     # The threshold x lies above edge j and at or below edge j + 1, for j from -1 (before the first) to the last edge.
     below = np.concatenate([[0.0], theirs])  # of stable, surely below x
     reach = np.clip(np.arange(last + 1) + steps, 0, last)  # the edge at or above x times the ratio; `last`: none is
+    reach[last] = last  # above the last edge x has no bound, nor has x times any ratio
     at_most = np.concatenate([ours, [float(one.canary.units)]])[reach]  # of the canary, possibly at or below it
     faster = log_e_counts(below, one.stable.units, quantile, more=True)
     slower = log_e_counts(at_most, one.canary.units, quantile, more=False)
