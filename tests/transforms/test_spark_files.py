@@ -256,7 +256,9 @@ def test_s3_objects_are_read_by_range_and_parts_written_beside_an_index(session,
 
 @pytest.mark.slow
 def test_s3_errors_name_the_object_and_never_a_key(session, bucket, moto_server):
-    with pytest.raises(InputError, match=rf"s3://{bucket}/no.npy: 404 .*check the name, the endpoint and the credentials"):
+    with pytest.raises(
+        InputError, match=rf"s3://{bucket}/no.npy: 404 .*check the name, the endpoint and the credentials"
+    ):
         transform_file(session, f"s3://{bucket}/no.npy", f"s3://{bucket}/out", 3)
     publish(f"s3://{bucket}/x", b"0123456789")
     _, version = size_and_version(f"s3://{bucket}/x")
