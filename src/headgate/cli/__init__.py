@@ -45,6 +45,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "history": ("headgate.cli.history", "find the commits at which a benchmark's level changed"),
     "profile": ("headgate.cli.profile", "describe this machine and measure its ceilings"),
     "report": ("headgate.cli.report", "write the HTML report from saved results"),
+    "rollout": ("headgate.cli.rollout", "lead a canary release: plan, start, watch, advance, halt"),
+    "release": ("headgate.cli.release", "decide whether a release may go on, from benchmarks, canary and data"),
     "verify": ("headgate.cli.verify", "derive a verdict again from its evidence bundle"),
 }
 

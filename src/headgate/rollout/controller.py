@@ -20,7 +20,7 @@ from headgate.gates.canary import CanaryState
 from headgate.rollout import events
 from headgate.rollout.controller_snapshot import MAX_AGE_SECONDS, write_snapshot
 from headgate.rollout.controller_track import Track, decide_release, follow
-from headgate.rollout.controller_turn import ReleaseStatus, Step, Turn, halted_state, refusal
+from headgate.rollout.controller_turn import ReleaseStatus, Step, Turn, refusal
 from headgate.rollout.plan import Plan
 from headgate.rollout.router_state import RouterState, Status
 
@@ -73,12 +73,13 @@ class Controller:
     ) -> None:
         self.ledger, self.release = ledger, events.check_release(release)
         self.actor = actor or f"controller@{socket.gethostname()}:{os.getpid()}"
-        self._given, self._registered = plan, None if plan is None else plan
+        self._given, self._registered = plan, plan
         self._path, self._max_age, self._clock = snapshot, max_age, clock
         # Who holds the lease: the actor alone may be two processes started alike.
         self._holder = f"{self.actor}#{os.urandom(4).hex()}"
         self._state: ReleaseState | None = None
         self._track = Track()
+        self._held: Lease | None = None
 
     # Reading
 
@@ -94,7 +95,7 @@ class Controller:
         if self._registered is None:
             self.state()
         if self._registered is None:
-            raise LedgerError(f"{self.ledger.path}: no release {self.release!r} is registered; start it with its plan")
+            raise self._unknown()
         return self._registered
 
     def state(self) -> ReleaseState:
@@ -132,7 +133,7 @@ class Controller:
         """Return the release's state, and the gate's decision on it."""
         state, policy = self.state(), self.plan.policy
         if state.status is None:
-            raise LedgerError(f"{self.ledger.path}: no release {self.release!r} is registered; start it with its plan")
+            raise self._unknown()
         self._follow(state)
         moment = self._clock() if now is None else now
         return ReleaseStatus(state, decide_release(policy, state, self._track, moment), moment)
@@ -205,10 +206,7 @@ class Controller:
         It changes what is done, never the verdict; and no word undoes a halt.
         """
         draft = events.override(action, reason, expires, actor=self.actor, time=self._clock())
-        event = self.ledger.append(self.release, draft)
-        if event is None:
-            raise LedgerError(f"release {self.release!r}: the override was not recorded")
-        return event
+        return self.ledger.append_many(self.release, [draft])[0]
 
     def advance(self) -> ReleaseState:
         """Move to the next stage, or complete after the last one.
@@ -225,13 +223,6 @@ class Controller:
         if why:
             raise NotReadyError(f"release {self.release!r}: {why}")
         return self._advance(status)
-
-    def complete(self) -> ReleaseState:
-        """Complete the release: as `advance`, from its last stage alone."""
-        status = self.status()
-        if status.state.stage != len(self.plan.stages) - 1:
-            raise NotReadyError(f"release {self.release!r}: stage {status.state.stage} is not the last one; advance")
-        return self.advance()
 
     def step(self) -> Turn:
         """Take one turn of the control loop: decide, act on it, and write the snapshot."""
@@ -266,7 +257,16 @@ class Controller:
                 write_snapshot(self._path, state)
         return state
 
+    def close(self) -> None:
+        """Give the lease back, so that the next controller need not wait for it; the ledger stays open."""
+        if self._held is not None:
+            self.ledger.drop_lease(self._held)
+            self._held = None
+
     # How
+
+    def _unknown(self) -> LedgerError:
+        return LedgerError(f"{self.ledger.path}: no release {self.release!r} is registered; start it with its plan")
 
     def _follow(self, state: ReleaseState) -> None:
         if self._track.seq < state.seq:
@@ -287,11 +287,13 @@ class Controller:
         return self.state()
 
     def _lease(self, now: float) -> Lease:
-        return self.ledger.take_lease(self.release, self._holder, now=now, seconds=LEASE_SECONDS)
+        self._held = self.ledger.take_lease(self.release, self._holder, now=now, seconds=LEASE_SECONDS)
+        return self._held
 
     def _publish_halt(self) -> None:
-        """Write a halted snapshot, whatever state the ledger is in."""
+        """Write a halted snapshot, whatever state the ledger is in, and without reading it, which may take long."""
         if self._path is not None:
-            given = "" if self._registered is None else self._registered.hash
-            state = halted_state(self.ledger, self.release, given, self._clock(), self._max_age)
+            # Without the plan's hash a router says "other release" for its reason, and goes to stable all the same.
+            plan_hash = "" if self._registered is None else self._registered.hash
+            state = RouterState(self.release, plan_hash, Status.HALTED, None, self._clock(), self._max_age)
             write_snapshot(self._path, state)

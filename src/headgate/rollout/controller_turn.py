@@ -1,23 +1,20 @@
-"""What a controller tells of a release, and of one turn of its control loop; the halt that needs no ledger."""
+"""What a controller tells of a release, and of one turn of its control loop; when a release may advance."""
 
 from __future__ import annotations
 
-import contextlib
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple
 
-from headgate.errors import HeadgateError
 from headgate.gates.canary import CanaryState
 from headgate.rollout.events import Action
-from headgate.rollout.router_state import RouterState, Status
+from headgate.rollout.router_state import Status
 
 if TYPE_CHECKING:
     from headgate.gates.canary import CanaryDecision
     from headgate.rollout.fold import ReleaseState
-    from headgate.rollout.ledger import Ledger
 
-__all__ = ["ReleaseStatus", "Step", "Turn", "halted_state", "refusal"]
+__all__ = ["ReleaseStatus", "Step", "Turn", "refusal"]
 
 
 class Step(StrEnum):
@@ -44,13 +41,6 @@ class ReleaseStatus:
     state: ReleaseState
     decision: CanaryDecision
     now: float
-
-
-def halted_state(ledger: Ledger, release: str, plan_hash: str, now: float, max_age: float) -> RouterState:
-    """Return a halted router state, whatever state the ledger is in; ``plan_hash`` is for where it cannot tell."""
-    with contextlib.suppress(HeadgateError):
-        plan_hash = ledger.state(release).plan_hash
-    return RouterState(release, plan_hash, Status.HALTED, None, now, max_age)
 
 
 def refusal(status: ReleaseStatus, moved: int) -> str:

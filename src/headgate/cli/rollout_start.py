@@ -1,0 +1,52 @@
+"""`headgate rollout start`: register the plan and send the first stage's share to the canary."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from headgate.cli import ExitCode
+from headgate.cli.rollout_common import (
+    add_json_argument,
+    add_release_arguments,
+    find_plan,
+    open_controller,
+    print_lines,
+    publish_json,
+)
+from headgate.rollout.decision_json import status_to_json
+from headgate.rollout.plan_numbers import percent_text
+
+if TYPE_CHECKING:
+    import argparse
+    from typing import TextIO
+
+HELP = "Register a release's plan, and send the first stage's share of the units to the canary."
+EPILOG = """\
+The plan's hash is recorded before the first request; a changed plan is a new release, with evidence of its own.
+Starting a release that is started already changes nothing.
+
+examples:
+  headgate rollout start checkout-42 --plan headgate.toml --version 4f2a9c1
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the subcommand's arguments."""
+    add_release_arguments(parser, plan=True, snapshot=True)
+    parser.add_argument("--version", metavar="TEXT", default="", help="what is released: a commit, a tag")
+    add_json_argument(parser)
+
+
+def run(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:  # noqa: ARG001 -- every command has the same signature
+    """Start the release; return the exit code."""
+    _, plan = find_plan(args.plan)
+    with open_controller(args, plan=plan, create=True) as controller:
+        state = controller.start(args.version)
+        publish_json(args.json, status_to_json(controller.status()), out)
+        share = percent_text(plan.stages[state.stage or 0].ppm)
+        lines = [
+            f"{args.release}: {state.status}, stage {(state.stage or 0) + 1} of {len(plan.stages)}: {share} of units",
+            f"  plan {plan.name}, {plan.hash[:12]}; ledger {controller.ledger.path}",
+        ]
+        print_lines(args, out, lines)
+    return ExitCode.PASS
