@@ -5,13 +5,12 @@ Each is bounded: a page of a thousand commits stays below some 60 KB, and what i
 
 from __future__ import annotations
 
-from html import escape
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from headgate.report.benchmark_data import number, places_of, where
-from headgate.report.figure import Figure
+from headgate.report.figure import Figure, chart_text
 from headgate.report.study_figures import log_axis
 from headgate.report.wording import count
 
@@ -111,7 +110,7 @@ def value_axis(values: Sequence[float], unit: str, *, log: bool) -> dict[str, An
     """Return the axis of measured values, linear or logarithmic, titled with what they are."""
     known = unit in {"seconds", "s", "bytes"}
     plain_unit = "seconds" if unit == "s" else unit
-    title = {"seconds": "time", "bytes": "memory"}.get(plain_unit, escape(unit) or "value")
+    title = {"seconds": "time", "bytes": "memory"}.get(plain_unit, chart_text(unit) or "value")
     if log and min(values) > 0:
         axis = log_axis(values, plain_unit if known else "")
     else:
@@ -149,7 +148,7 @@ def _against(lines: Sequence[Line], index: int, name: str, known: Sequence[float
     log = spans_a_decade(known)
     unit = drawn[0].series.unit
     sizes = sorted({x for group in longest for x, _ in group})
-    axis: dict[str, Any] = {"title": {"text": escape(name)}}
+    axis: dict[str, Any] = {"title": {"text": chart_text(name)}}
     if log:
         axis |= {"type": "log", "tickmode": "array", "tickvals": sizes, "ticktext": [f"{x:,.10g}" for x in sizes]}
     layout = {
@@ -202,7 +201,7 @@ def label(line: Line, drawn: Sequence[Line], index: int | None = None) -> str:
         if i != index and len({other.params[i] for other in drawn if len(other.params) > i}) > 1:
             parts.append(value if number(value) is None else f"{name} {value}")
     parts += [place for place in [places_of(drawn)[where(line)]] if place]
-    return escape(", ".join(parts)) or "value"
+    return chart_text(", ".join(parts)) or "value"
 
 
 def legend() -> dict[str, Any]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from html import escape
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,7 +19,7 @@ from headgate.report.benchmark_figures import (
     style,
     value_axis,
 )
-from headgate.report.figure import Figure
+from headgate.report.figure import Figure, chart_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -128,7 +127,7 @@ def _marks(drawn: Sequence[Line]) -> list[dict[str, Any]]:
 def _told(row: ChangeRow) -> str:
     size = f"{row.change} ({row.interval})" if row.change else f"{row.before} to {row.after}"
     likely = short_hash(row.likely)
-    return f"<b>{escape(size)}</b><br>{escape(row.range)}, likeliest {likely}"
+    return f"<b>{chart_text(size)}</b><br>{chart_text(row.range)}, likeliest {likely}"
 
 
 def _ticks(history: History, drawn: Sequence[Line]) -> dict[str, Any]:

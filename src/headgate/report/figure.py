@@ -7,9 +7,21 @@ offers as CSV is made in the browser from the same ``json``, so there is one cop
 from __future__ import annotations
 
 from dataclasses import dataclass
+from html import escape
 from typing import Any
 
-__all__ = ["Figure"]
+__all__ = ["Figure", "chart_text"]
+
+
+def chart_text(text: str) -> str:
+    """Return ``text`` as plotly shows it letter by letter: it reads a few tags in its texts, and TeX between two "$".
+
+    Quotes are left alone: plotly does not know their entities. figures.js turns it back for the CSV.
+
+    >>> chart_text('<b>"a" & $x$')
+    '&lt;b&gt;"a" &amp; &#36;x&#36;'
+    """
+    return escape(text, quote=False).replace("$", "&#36;")
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,11 +7,10 @@ and says so: a bundle may hold a million samples, a page should not.
 from __future__ import annotations
 
 import math
-from html import escape
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from headgate.model import Direction
-from headgate.report.figure import Figure
+from headgate.report.figure import Figure, chart_text
 from headgate.report.wording import count, printable
 from headgate.stats.paired import log_ratio
 from headgate.stats.signed_rank import hodges_lehmann
@@ -214,7 +213,7 @@ def _value_axis(row: Row, values: Iterable[float]) -> dict[str, Any]:
     unit = row.comparison.unit
     finite = [value for value in values if math.isfinite(value)]
     # Plotly reads a few tags in its texts; in a CSV the name stands as it is (`_value_name`).
-    axis: dict[str, Any] = {"title": {"text": escape(_value_name(row))}}
+    axis: dict[str, Any] = {"title": {"text": chart_text(_value_name(row))}}
     if unit in _SECONDS or unit == "bytes":
         axis |= {"tickformat": "~s", "ticksuffix": "s" if unit in _SECONDS else "B"}
     if finite and min(finite) > 0.0 and max(finite) / min(finite) > 100.0:

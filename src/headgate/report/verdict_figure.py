@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from html import escape
 from typing import TYPE_CHECKING, Any
 
-from headgate.report.figure import Figure
+from headgate.report.figure import Figure, chart_text
 from headgate.report.wording import plain_percent, short_name
 
 if TYPE_CHECKING:
@@ -126,7 +125,7 @@ def _trace(
         "x": [_rounded(x) for x in places],
         "y": _places(drawn),
         # Plotly reads a few tags in its texts: a name's own must not be among them.
-        "text": [escape(short_name(row.name, _MAX_NAME)) for _, row in drawn],
+        "text": [chart_text(short_name(row.name, _MAX_NAME)) for _, row in drawn],
         "customdata": [_custom(row) for _, row in drawn],
         "hovertemplate": (
             f"<b>%{{text}}</b><br>{state}: %{{customdata[0]}} (%{{customdata[1]}})<br>"

@@ -79,7 +79,7 @@ def page_context(view: VerdictView, *, links: Mapping[str, str] | None = None, g
         "sentence": view.sentence.replace(" %", "\N{NO-BREAK SPACE}%"),
         "forest": forest_figure(view.rows, confidence=confidence if isinstance(confidence, float) else None),
         "counts": [_count(view, state) for state in _STATES],
-        "links": links or {},
+        "pages": links or {},
         "hardware": _hardware(view),
         "cited": citation(
             f"Benchmark verdict of {_sides(view)}: {view.sentence}",

@@ -4,6 +4,7 @@
   "use strict";
   const headgate = (window.headgate = window.headgate || {});
   const PAPER_FONT = "Helvetica, Arial, sans-serif";
+  const NARROW = 560;
   const charts = () => [...document.querySelectorAll(".chart[data-figure]")];
   const paint = (value, style) => {
     if (Array.isArray(value)) return value.map((item) => paint(item, style));
@@ -29,8 +30,8 @@
   headgate.arrange = headgate.arrange || {};
   headgate.figureOf = (id) => JSON.parse(document.getElementById(id).textContent);
   const prepared = (id, width, paper) => {
-    const figure = (headgate.arrange[id] || ((whole) => whole))(headgate.figureOf(id));
-    const narrow = width < 560;
+    const figure = (headgate.arrange[id] || ((whole) => whole))(headgate.figureOf(id), width);
+    const narrow = width < NARROW;
     const axis = { gridcolor: "--line", linecolor: "--muted", zeroline: false, automargin: true };
     const base = {
       paper_bgcolor: "--bg", plot_bgcolor: "--bg", margin: { l: 64, r: 16, t: narrow ? 12 : 36, b: 56 },
@@ -77,6 +78,8 @@
   const drawAll = (paper = false) => charts().forEach((element) => draw(element, paper));
   document.addEventListener("DOMContentLoaded", () => drawAll());
   document.addEventListener("headgate:theme", () => drawAll());
+  // plotly itself follows the width; what a narrow drawing has elsewhere is ours.
+  window.matchMedia(`(max-width: ${NARROW + 40}px)`).addEventListener("change", () => drawAll());
   window.addEventListener("beforeprint", () => drawAll(true));
   window.addEventListener("afterprint", () => drawAll());
 })();

@@ -9,9 +9,12 @@
   const headgate = (window.headgate = window.headgate || {});
   const MOST_LINES = 200;
 
+  // What chart_text (figure.py) did for plotly's sake is undone: a CSV has the text itself.
+  const ENTITIES = { "&lt;": "<", "&gt;": ">", "&#36;": "$", "&amp;": "&" };
+  const plainText = (text) => text.replace(/&(?:lt|gt|amp|#36);/g, (entity) => ENTITIES[entity]);
   const titleOf = (axis, fallback) => {
     const title = axis && axis.title;
-    return (title && typeof title === "object" ? title.text : title) || fallback;
+    return plainText((title && typeof title === "object" ? title.text : title) || fallback);
   };
   const axisName = (layout, trace, letter) => {
     const given = layout.meta && layout.meta[letter];
@@ -52,7 +55,7 @@
       if (trace.meta && trace.meta.csv === false) continue;
       const length = Math.max((trace.x || []).length, (trace.y || []).length);
       for (let index = 0; index < length; index += 1) {
-        const record = new Map([["series", trace.name ?? ""], ...pointCells(trace, index, layout, columns)]);
+        const record = new Map([["series", plainText(trace.name ?? "")], ...pointCells(trace, index, layout, columns)]);
         for (const name of record.keys()) names.add(name);
         records.push(record);
       }

@@ -7,6 +7,9 @@
   const STEP = 40;
   const ROW_HEIGHT = 36;
   const AXES_HEIGHT = 110;
+  // Of the labels: the width of a letter, and how many the change takes.
+  const LETTER = 6.5;
+  const ROOM_FOR_CHANGE = 12;
   // Which of a trace's members have an entry for each point.
   const PER_POINT = ["x", "y", "text", "ids", "customdata"];
 
@@ -23,12 +26,19 @@
     }
     return part;
   };
-  // The figure with the points of `ids` alone, from the top down; each has its name and change written above it.
-  headgate.forest = (figure, ids) => {
+  // A name, cut to so many characters; an entity is one.
+  const cut = (text, most) => {
+    const characters = text.match(/&[#\w]+;|[^]/gu) || [];
+    return characters.length > most ? `${characters.slice(0, most - 1).join("")}…` : text;
+  };
+  // The figure with the points of `ids` alone, from the top down; each has its name and change written above it, as far as
+  // a drawing of this width has room for the name.
+  headgate.forest = (figure, ids, width = Infinity) => {
+    const most = Math.max(12, Math.floor(width / LETTER) - ROOM_FOR_CHANGE);
     const wanted = new Map(ids.map((id, index) => [id, ids.length - index]));
     const data = figure.data.map((trace) => picked(trace, wanted)).filter((trace) => trace.x.length);
     const annotations = data.filter((trace) => trace.text).flatMap((trace) => trace.x.map((_, place) => ({
-      text: `${trace.text[place]}  ${trace.customdata[place][0]}`, x: 0, xref: "paper", xanchor: "left",
+      text: `${cut(trace.text[place], most)}  ${trace.customdata[place][0]}`, x: 0, xref: "paper", xanchor: "left",
       y: trace.y[place] + 0.22, yanchor: "bottom", showarrow: false, font: { size: 11, color: "--muted" }, bgcolor: "--bg",
     })));
     const layout = {
@@ -52,7 +62,7 @@
   const shown = () => (table
     ? [...table.tBodies[0].rows].filter((row) => !row.hidden).map((row) => row.dataset.row).filter((id) => drawable.has(id))
     : ordered);
-  headgate.arrange[FIGURE] = (figure) => headgate.forest(figure, shown().slice(0, limit));
+  headgate.arrange[FIGURE] = (figure, width) => headgate.forest(figure, shown().slice(0, limit), width);
   const tell = () => {
     const all = shown().length;
     const drawn = Math.min(limit, all);
