@@ -43,6 +43,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "check": ("headgate.cli.check", "decide from results that asv, pytest-benchmark, pyperf or headgate saved"),
     "calibrate": ("headgate.cli.calibrate", "compare a commit with itself: what can this machine resolve?"),
     "history": ("headgate.cli.history", "find the commits at which a benchmark's level changed"),
+    "datasets": ("headgate.cli.datasets", "show lazy datasets at work, on this machine alone"),
     "profile": ("headgate.cli.profile", "describe this machine and measure its ceilings"),
     "report": ("headgate.cli.report", "write the HTML report from saved results"),
     "rollout": ("headgate.cli.rollout", "lead a canary release: plan, start, watch, advance, halt"),
