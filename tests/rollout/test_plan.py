@@ -105,6 +105,8 @@ def test_a_file_without_a_plan_says_so(tmp_path: Path) -> None:
         ({"metrics": [{"name": "errors", "kind": "rate"}]}, "rollout.metrics[0].margin: missing"),
         ({"metrics": [METRICS[0] | {"margn": 1}]}, "rollout.metrics[0].margn: unknown key; did you mean 'margin'?"),
         ({"metrics": [METRICS[0] | {"margin": "ten"}]}, "rollout.metrics[0].margin: 'ten'"),
+        ({"metrics": [METRICS[0] | {"margin": 5}]}, 'write "5%" or "500%"'),
+        ({"metrics": [METRICS[0] | {"tolerance": -1}]}, "rollout.metrics[0].tolerance: -1 will not do"),
         ({"metrics": [METRICS[0] | {"required": "no"}]}, "rollout.metrics[0].required"),
         ({"metrics": [METRICS[0] | {"quantile": 0.5}]}, "rollout.metrics[0]: metric 'errors': quantile"),
         ({"alpha": 0.7}, "alpha: 0.7 will not do"),
@@ -185,3 +187,8 @@ def test_the_gate_is_told_shares_of_the_live_units() -> None:
     one = plan(stages=[1, 50, 100], sandbox=20)
     assert [stage.ppm for stage in one.policy.stages] == [12_500, 625_000, 1_000_000]
     assert plan().policy.stages == plan().stages
+
+
+@pytest.mark.parametrize(("written", "margin"), [("10%", 0.1), (0.1, 0.1), ("100%", 1.0), ("250 %", 2.5), ("0.3", 0.3)])
+def test_a_margin_of_more_than_a_hundred_percent_is_written_in_percent(written: object, margin: float) -> None:
+    assert plan(metrics=[METRICS[0] | {"margin": written, "tolerance": "0%"}]).metrics[0].margin == margin

@@ -29,6 +29,7 @@ examples:
 
 # name -> (module, one-line help), as headgate.cli.COMMANDS; in the order of a release.
 SUBCOMMANDS: dict[str, tuple[str, str]] = {
+    "plan": ("headgate.cli.rollout_plan", "show what a plan needs before the first unit: units, time, its hash"),
     "start": ("headgate.cli.rollout_start", "register the plan, and send the first stage's share to the canary"),
     "status": ("headgate.cli.rollout_status", "show where a release stands, and what its evidence says"),
     "advance": ("headgate.cli.rollout_advance", "move to the next stage, if the evidence or an override says so"),

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from headgate.gates.canary_evidence import Counts
     from headgate.gates.canary_policy import CanaryPolicy, Metric, Stage
 
-__all__ = ["Assumption", "Assumptions", "PlanReport", "PlanRow", "plan_report"]
+__all__ = ["Assumption", "Assumptions", "PlanReport", "PlanRow", "minimum_units", "plan_report"]
 
 # The needs shown are met in nine releases of ten: counts are taken this many standard deviations on the wrong side.
 SURE = NormalDist().inv_cdf(0.9)
@@ -107,7 +107,7 @@ def plan_report(policy: CanaryPolicy, assumptions: Assumptions) -> PlanReport:
         if stage.share < 1.0
         for metric in policy.metrics
     )
-    minimum = tuple((one.ppm, _minimum(one)) for one in policy.stages)
+    minimum = tuple((one.ppm, minimum_units(one)) for one in policy.stages)
     return PlanReport(rows, minimum, _refusals(policy, assumptions, rows))
 
 
@@ -204,10 +204,10 @@ def _lognormal_masses(mean: float, scatter: float, cap: float, units: int) -> Ca
     return CappedMasses(units, tuple(mass * units / POINTS for mass in points.masses))
 
 
-def _minimum(stage: Stage) -> int:
-    """Return the units of both arms at which the smaller arm has its minimum."""
+def minimum_units(stage: Stage) -> int:
+    """Return the units of both arms at which the smaller arm has its minimum; 0 where there is one arm alone."""
     share = stage.share
-    return stage.minimum_units if share == 1.0 else math.ceil(stage.minimum_units / min(share, 1.0 - share))
+    return 0 if share == 1.0 else math.ceil(stage.minimum_units / min(share, 1.0 - share))
 
 
 def _refusals(policy: CanaryPolicy, assumptions: Assumptions, rows: tuple[PlanRow, ...]) -> tuple[str, ...]:
@@ -215,10 +215,11 @@ def _refusals(policy: CanaryPolicy, assumptions: Assumptions, rows: tuple[PlanRo
         return ()
     expected = {stage.ppm: units for stage, units in zip(policy.stages, assumptions.units, strict=True)}
     found = [
-        f"stage {stage.ppm / 10_000:g} %: {_minimum(stage)} units are needed for {stage.minimum_units} in each arm, "
+        f"stage {stage.ppm / 10_000:g} %: {least} units are needed for {stage.minimum_units} in each arm, "
         f"{expected[stage.ppm]} are expected"
         for stage in policy.stages
-        if stage.share < 1.0 and expected[stage.ppm] < _minimum(stage)
+        for least in (minimum_units(stage),)
+        if expected[stage.ppm] < least
     ]
     first = policy.stages[0]
     for metric in policy.metrics:

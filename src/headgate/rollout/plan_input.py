@@ -20,7 +20,7 @@ from headgate.gates.canary_policy import (
 )
 from headgate.gates.policy_input import parse_budget, parse_fraction
 from headgate.rollout.plan import DEFAULT_LEDGER, PLAN_SCHEMA, Plan
-from headgate.rollout.plan_numbers import percent_text, ppm_from_percent
+from headgate.rollout.plan_numbers import percent_text, ppm_from_percent, worse_from
 from headgate.rollout.segments import Segment, compile_where, parse_segments, unknown_key
 from headgate.rollout.segments_tests import TYPES
 from headgate.store.policy_file import read_policy_file
@@ -48,8 +48,8 @@ _KEYS = (
 _STAGE_KEYS = ("percent", "minimum_units", "dwell")
 _METRIC_KEYS = tuple(field.name for field in fields(Metric))
 _LONGEST_NAME = 64
-# Of a metric's keys, those that may be written as "10%".
-_FRACTIONS = ("margin", "tolerance", "quantile")
+# Of a metric's keys, those that say how much worse.
+_WORSE = ("margin", "tolerance")
 
 
 def read_plan(path: str | os.PathLike[str]) -> Plan:
@@ -183,8 +183,12 @@ def _metric(table: dict[str, Any], source: str, key: str) -> Metric:
     for name, raw in table.items():
         if name not in _METRIC_KEYS:
             raise unknown_key(f"{source}: {key}", name, _METRIC_KEYS)
-        percent = name in _FRACTIONS and isinstance(raw, str)
-        values[name] = parse_fraction(source, f"{key}.{name}", raw) if percent else raw
+        if name in _WORSE:
+            values[name] = worse_from(raw, f"{source}: {key}.{name}")
+        elif name == "quantile" and isinstance(raw, str):
+            values[name] = parse_fraction(source, f"{key}.{name}", raw)
+        else:
+            values[name] = raw
     for name in ("name", "kind", "margin"):
         if name not in values:
             raise PlanError(f"{source}: {key}.{name}: missing; a metric has a name, a kind and a margin")

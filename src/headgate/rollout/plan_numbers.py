@@ -9,7 +9,7 @@ from fractions import Fraction
 from headgate.errors import PlanError
 from headgate.gates.canary_policy import MILLION
 
-__all__ = ["percent_text", "ppm_from_percent", "shown"]
+__all__ = ["percent_text", "ppm_from_percent", "shown", "worse_from"]
 
 _PPM_PER_PERCENT = MILLION // 100
 _SMALLEST = Decimal(1) / _PPM_PER_PERCENT
@@ -42,6 +42,26 @@ def ppm_from_percent(raw: object, where: str) -> int:
     if parts.denominator != 1:
         raise PlanError(f"{where}: {shown(raw)} will not do: a share is a whole number of parts per million (0.0001 %)")
     return parts.numerator
+
+
+def worse_from(raw: object, where: str) -> float:
+    """Return how much worse, relatively, from 0.1, "10%" or "150%"; 0 is 0.
+
+    Raises
+    ------
+    PlanError
+        Not a number, below 0, or a bare number of 1 or more: 5 may be meant as 5 % or as 500 %.
+    """
+    value = _decimal(raw)
+    if value is None:
+        raise PlanError(f'{where}: {shown(raw)} will not do: expected how much worse, as 0.1, "10%" or "150%"')
+    if isinstance(raw, str) and raw.rstrip().endswith("%"):
+        return float(value / 100)
+    if not 0 <= value < 1:
+        raise PlanError(
+            f'{where}: {shown(raw)} will not do: expected less than 1; write "{value:f}%" or "{value * 100:f}%"'
+        )
+    return float(value)
 
 
 def percent_text(ppm: int) -> str:
