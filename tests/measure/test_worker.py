@@ -7,18 +7,23 @@ import random
 import signal
 import subprocess
 import sys
+import threading
 import time
+import zlib
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from headgate.errors import MeasurementError
+from headgate.measure import worker_suite
 from headgate.measure.environments import prepare_interpreters
 from headgate.measure.process import launch_worker
 from headgate.measure.rounds import RoundSettings, measure_rounds
 from headgate.measure.session import Launch, start_pair
 from headgate.measure.suite import discover
+from headgate.measure.worker_suite import cpu_seconds
 from headgate.model import BenchmarkId, Direction, Side
 
 SUITES = Path(__file__).resolve().parents[1] / "suites"
@@ -153,35 +158,46 @@ def test_a_module_of_the_suite_is_not_shadowed_by_a_module_of_ours(tmp_path):
     assert result.rounds[BenchmarkId("b.track_ours")][0].baseline == (0.0,)
 
 
-@pytest.mark.slow
-@pytest.mark.skipif(len(os.sched_getaffinity(0)) < 2, reason="two threads need two cores")
-def test_calibration_tells_one_busy_thread_from_two(tmp_path):
-    # zlib releases the interpreter's lock, so two threads really run at once.
-    text = (
-        "import threading, zlib\nDATA = bytes(range(256)) * 40000\ndef work(): zlib.crc32(DATA)\n"
-        "def time_one(): work()\n"
-        "def time_two():\n    t = threading.Thread(target=work)\n    t.start()\n    work()\n    t.join()\n"
-    )
-    one, _ = prepare_interpreters(Path(sys.executable), Path(sys.executable), make_suite(tmp_path, text))
-    worker = launch_worker(one, Launch(memory=False), tmp_path / "w")
-    worker.take(60)
-    cores = {}
-    for name in ("one", "two"):
-        seen = []
-        for _ in range(80):  # on a busy machine the second thread may not get its core at once
-            for command, arguments in (
-                ("load", {"name": f"b.time_{name}", "params": []}),
-                ("calibrate", {"target": 0.05}),
-            ):
-                worker.post(command, **arguments)
-                reply = worker.take(60)
-            seen.append(reply["cores"])
-            if name == "one" or max(seen) > 1.1:
-                break
-        cores[name] = max(seen)
-    worker.close()
-    assert cores["one"] <= 1.05
-    assert cores["two"] > 1.1
+def test_the_cpu_time_of_all_threads_and_of_children_counts_however_few_cores_are_free():
+    data = bytes(range(256)) * 40_000  # zlib releases the interpreter's lock
+    taken = []
+
+    def work():
+        started = time.thread_time()
+        while time.thread_time() - started < 0.02:
+            zlib.crc32(data)
+        taken.append(time.thread_time() - started)
+
+    before = cpu_seconds()
+    threads = [threading.Thread(target=work) for _ in range(3)]
+    for one in threads:
+        one.start()
+    for one in threads:
+        one.join()
+    assert cpu_seconds() - before >= sum(taken) * 0.99
+    before = cpu_seconds()
+    busy = "import time\nwhile time.process_time() < 0.1: pass"
+    subprocess.run([sys.executable, "-S", "-c", busy], check=True)
+    assert cpu_seconds() - before >= 0.1
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_cores_are_the_cpu_time_of_a_sample_over_its_wall_time(monkeypatch, threads):
+    now = {"wall": 5.0, "cpu": 3.0}
+
+    class Timer:
+        def timeit(self, number):
+            now["wall"] += 0.01 * number
+            now["cpu"] += 0.01 * number * threads
+            return 0.01 * number
+
+    monkeypatch.setattr(worker_suite, "cpu_seconds", lambda: now["cpu"])
+    monkeypatch.setattr(worker_suite.time, "perf_counter", lambda: now["wall"])
+    worker = worker_suite.Worker.__new__(worker_suite.Worker)
+    worker.timer = Timer()
+    worker.benchmark = SimpleNamespace(number=0, sample_time=worker_suite.RUNNER_SAMPLE_TIME)
+    assert worker.sample_with_cores(7)["cores"] == pytest.approx(threads)
+    assert worker.calibrate(0.05)["cores"] == pytest.approx(threads)
 
 
 def test_a_worker_dies_with_its_parent_even_inside_a_hanging_benchmark(tmp_path):
