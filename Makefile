@@ -30,8 +30,8 @@ $(TESTED): $(STAMP)
 	@touch $@
 
 .PHONY: test-tools
-test-tools:  ## the programs the tests run: a browser, Java for Spark
-	@tools/system_packages.sh chromium java=default-jre-headless
+test-tools:  ## the programs the tests run: node and a browser for the pages, Java for Spark
+	@tools/system_packages.sh node=nodejs chromium java=default-jre-headless
 
 install: $(TESTED)  ## make .venv and install headgate and its development tools into it
 
@@ -44,6 +44,17 @@ limits: $(STAMP)  ## the kernels against the machine: docs/performance.md and re
 bench-pytest: $(STAMP)  ## the small-array benchmarks under pytest-benchmark
 	$(BIN)/python -m pytest tests/benchmarks --benchmark-enable --benchmark-only -q $(ARGS)
 
+# The documentation site's own packages, for those who build it alone.
+DOCUMENTED := $(VENV)/.installed-docs
+$(DOCUMENTED): $(STAMP)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,docs]'
+	@touch $@
+
+.PHONY: docs
+docs: $(DOCUMENTED)  ## build the documentation into site/, without the network; a broken link fails it
+	@$(BIN)/python -m sphinx -b html --fail-on-warning --keep-going -q -d build/doctrees docs site
+	@echo "open site/index.html"
+
 report: $(STAMP)  ## write the HTML report from the committed results
 	$(BIN)/headgate report $(ARGS)
 
@@ -54,6 +65,7 @@ lint: $(TESTED)
 	$(BIN)/lint-imports
 
 check: lint  ## lint, types and the fast tests (every day; under 90 s)
+	@tools/system_packages.sh node=nodejs
 	$(BIN)/python -m pytest -q -n 2 --dist loadgroup -m "not slow" $(ARGS)
 
 # The S3 server of the tests, and Spark's S3 connector (700 MB): each once, into .tools/.
@@ -68,4 +80,4 @@ test: lint test-tools s3-server spark-jars  ## everything CI runs: lint, types a
 	$(BIN)/python -m pytest -q -n 2 --dist loadgroup $(ARGS)
 
 clean:  ## remove what the commands above made
-	rm -rf $(VENV) build dist .asv report html
+	rm -rf $(VENV) build dist .asv report html site

@@ -8,7 +8,7 @@ from html.parser import HTMLParser
 from importlib import resources
 
 import pytest
-from page_scripts import NODE
+from page_scripts import node
 from sample_verdicts import sample_evidence
 
 from headgate.model import BenchmarkId
@@ -88,11 +88,10 @@ def test_every_figure_and_every_table_can_be_saved_by_buttons_that_say_of_what(p
         assert set(labels.values()) == {1}, "each is told apart by its name alone"
 
 
-@pytest.mark.skipif(NODE is None, reason="needs node, which parses the scripts")
 @pytest.mark.parametrize("name", OWN_SCRIPTS)
 def test_a_script_parses_and_keeps_to_what_the_policy_allows(name):
     source = (ASSETS / name).read_text(encoding="utf-8")
-    done = subprocess.run([NODE, "--check", "-"], input=source, capture_output=True, text=True, check=False)
+    done = subprocess.run([node(), "--check", "-"], input=source, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert '"use strict";' in source
     for way in ("innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval(", "new Function", "fetch("):

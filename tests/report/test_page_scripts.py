@@ -6,7 +6,7 @@ import re
 
 import pytest
 from hostile_texts import HOSTILE
-from page_scripts import NODE, evaluated
+from page_scripts import evaluated
 from sample_verdicts import sample_evidence
 from verdict_pages import rendered_markdown
 
@@ -15,7 +15,6 @@ from headgate.report.verdict_figure import forest_figure
 from headgate.report.verdict_view import verdict_view
 from headgate.report.wording import MINUS
 
-pytestmark = pytest.mark.skipif(NODE is None, reason="needs node, which runs the pages' scripts")
 
 TEXTS = [
     *HOSTILE,

@@ -7,12 +7,18 @@ import shutil
 import subprocess
 from importlib import resources
 
-NODE = shutil.which("node")
 # As much of a browser as the scripts touch while they are loaded.
 _FRAME = """
 globalThis.window = globalThis;
 globalThis.document = { addEventListener() {}, getElementById() { return null; } };
 """
+
+
+def node() -> str:
+    """Return node's path; a machine without it fails the tests, and says how to get it."""
+    found = shutil.which("node")
+    assert found is not None, "no node: `make test-tools` installs it (Debian's package nodejs)"
+    return found
 
 
 def evaluated(expression: str, given: object, *names: str):
@@ -24,7 +30,6 @@ def evaluated(expression: str, given: object, *names: str):
     source = "\n".join(
         [_FRAME, *scripts, f"const given = JSON.parse({data});", f"process.stdout.write(JSON.stringify({expression}));"]
     )
-    assert NODE is not None
-    done = subprocess.run([NODE, "-"], input=source, capture_output=True, text=True, encoding="utf-8", check=False)
+    done = subprocess.run([node(), "-"], input=source, capture_output=True, text=True, encoding="utf-8", check=False)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
