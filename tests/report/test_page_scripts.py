@@ -15,7 +15,6 @@ from headgate.report.verdict_figure import forest_figure
 from headgate.report.verdict_view import verdict_view
 from headgate.report.wording import MINUS
 
-
 TEXTS = [
     *HOSTILE,
     "plain",
