@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from headgate.cli import ExitCode
+from headgate.cli.streams import shown
 from headgate.errors import HeadgateError, UsageError
 from headgate.gates.policy import Action
 from headgate.model import State
@@ -36,8 +37,6 @@ _FILES = ("json", "markdown", "junit", "evidence")
 # Without a terminal (a log of continuous integration) there is no width to fit.
 _LOG_WIDTH = 120
 _EXIT_CODES = {State.PASS: ExitCode.PASS, State.REGRESSED: ExitCode.REGRESSED, State.FAILED: ExitCode.FAILED}
-# For a terminal that cannot show them; a question mark would say "unknown".
-_PLAIN = str.maketrans({"−": "-", "±": "+/-", "…": "...", "µ": "u", "“": '"', "”": '"', "–": "-"})  # noqa: RUF001 - the characters that wording.py uses
 
 
 def add_output_arguments(parser: argparse.ArgumentParser, *, evidence: bool = True, step_summary: bool = True) -> None:
@@ -173,16 +172,6 @@ def _print_table(view: VerdictView, args: argparse.Namespace, stream: TextIO) ->
     color = terminal and not args.no_color and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
     width = shutil.get_terminal_size((80 if terminal else _LOG_WIDTH, 24)).columns
     stream.write(shown(verdict_text(view, width=width, color=color, quiet=args.quiet), stream))
-
-
-def shown(text: str, stream: TextIO) -> str:
-    """Return ``text`` with what the stream's encoding cannot say replaced."""
-    encoding = getattr(stream, "encoding", None) or "utf-8"
-    try:
-        text.encode(encoding)
-    except UnicodeEncodeError:
-        return text.translate(_PLAIN).encode(encoding, "backslashreplace").decode(encoding)
-    return text
 
 
 def _warn_if_let_pass(verdict: Verdict, err: TextIO) -> None:

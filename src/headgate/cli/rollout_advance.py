@@ -15,6 +15,7 @@ from headgate.cli.rollout_common import (
 from headgate.cli.rollout_notify import add_webhook_arguments, notify, webhook_of
 from headgate.errors import NotReadyError
 from headgate.gates.canary import CanaryState
+from headgate.rollout.controller_turn import reason_of
 from headgate.rollout.decision_json import status_to_json
 from headgate.rollout.plan_numbers import percent_text
 
@@ -60,7 +61,7 @@ def _advance(controller: Controller, args: argparse.Namespace, out: TextIO) -> i
     status = controller.status()
     if status.decision.state is CanaryState.HALT:
         if status.state.halt is None:
-            controller.halt("; ".join(status.decision.reasons))
+            controller.halt(reason_of(status.decision))
         print_lines(args, out, [f"{args.release}: halted", *(f"  - {one}" for one in status.decision.reasons)])
         return ExitCode.REGRESSED
     try:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from headgate.cli import ExitCode
-from headgate.cli.outputs import shown
+from headgate.cli.streams import shown
 from headgate.errors import HeadgateError, UsageError
 from headgate.gates.canary import CanaryState
 from headgate.report.wording import printable
@@ -39,6 +39,7 @@ __all__ = [
     "print_lines",
     "print_table",
     "publish_json",
+    "snapshot_path",
     "who",
 ]
 
@@ -129,17 +130,22 @@ def open_controller(
 ) -> Iterator[Controller]:
     """Open the release's controller for a ``with`` block; ``plan`` only to start it."""
     from headgate.rollout.controller import Controller
-    from headgate.rollout.controller_snapshot import snapshot_name
 
     with open_ledger(args, create=create) as ledger:
-        given = getattr(args, "snapshot", None)
-        snapshot = Path(given) if given else ledger.path.parent / snapshot_name(args.release)
         actor = getattr(args, "actor", None) or who()
-        controller = Controller(ledger, plan, args.release, actor=actor, snapshot=snapshot)
+        controller = Controller(ledger, plan, args.release, actor=actor, snapshot=snapshot_path(args))
         try:
             yield controller
         finally:
             controller.close()
+
+
+def snapshot_path(args: argparse.Namespace) -> Path:
+    """Return the snapshot's path: the option, else beside the ledger."""
+    from headgate.rollout.controller_snapshot import snapshot_name
+
+    given = getattr(args, "snapshot", None)
+    return Path(given) if given else ledger_path(args).parent / snapshot_name(args.release)
 
 
 def who() -> str:

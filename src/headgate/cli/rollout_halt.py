@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import time
 from typing import TYPE_CHECKING
 
 from headgate.cli import ExitCode
@@ -12,19 +13,28 @@ from headgate.cli.rollout_common import (
     open_controller,
     print_lines,
     publish_json,
+    snapshot_path,
 )
 from headgate.cli.rollout_notify import add_webhook_arguments, notify, webhook_of
-from headgate.errors import HeadgateError
+from headgate.errors import HeadgateError, InputError, LedgerError
 
 if TYPE_CHECKING:
     import argparse
     from typing import TextIO
 
+    from headgate.rollout.controller import Controller
+    from headgate.rollout.events import Event
+
 HELP = "Cease all traffic to a release's canary, for good."
 EPILOG = """\
 Needs no plan, no lease and no valid evidence. The routers of other processes see it in the snapshot file within a
 second, or else when the snapshot has grown stale. A halted release stays halted: open a new one.
-Exits 0 when the halt is recorded, also if the release was halted before.
+A ledger that cannot be written does not keep the snapshot from saying so; the halt is then to be repeated.
+
+exit codes:
+  0  the halt is recorded, or one was before
+  2  no such ledger, or not a ledger
+  4  the ledger could not be written
 
 examples:
   headgate rollout halt checkout-42 --reason "orders are lost"
@@ -41,14 +51,41 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
     """Halt the release; return the exit code."""
-    with open_controller(args) as controller:
-        # What is wrong with the webhook's options must not keep anyone from halting: it is said afterwards.
-        event = controller.halt(args.reason)
-        publish_json(args.json, event.to_json(), out)
-        first = event.actor == controller.actor and event.payload.get("reason") == args.reason
-        said = "" if first else f", since event {event.seq}, by {event.actor}: {event.payload.get('reason')}"
-        print_lines(args, out, [f"{args.release}: halted{said}"])
+    with contextlib.ExitStack() as stack:
+        followed = snapshot_path(args).exists()
+        try:
+            controller = stack.enter_context(open_controller(args))
+            event = controller.halt(args.reason)
+        except (InputError, LedgerError) as error:
+            raise type(error)(f"{error}{_without_record(args) if followed else ''}") from error
+        _tell(args, out, event, mine=event.actor == controller.actor and event.payload.get("reason") == args.reason)
         with contextlib.suppress(HeadgateError):
             controller.publish()  # with the plan's hash, where it can be read
-        notify(webhook_of(args), controller, err)
+        _notify(args, controller, err)
     return ExitCode.PASS
+
+
+def _tell(args: argparse.Namespace, out: TextIO, event: Event, *, mine: bool) -> None:
+    publish_json(args.json, event.to_json(), out)
+    said = "" if mine else f", since event {event.seq}, by {event.actor}: {event.payload.get('reason')}"
+    print_lines(args, out, [f"{args.release}: halted{said}"])
+
+
+def _notify(args: argparse.Namespace, controller: Controller, err: TextIO) -> None:
+    """Send what is due; what is wrong with the webhook's options is told of, for the release is halted."""
+    try:
+        notify(webhook_of(args), controller, err)
+    except HeadgateError as error:
+        err.write(f"headgate: warning: halted, but nobody was notified: {error}\n")
+
+
+def _without_record(args: argparse.Namespace) -> str:
+    """Tell those who follow the snapshot, although the ledger does not have the halt."""
+    from headgate.rollout.controller_snapshot import MAX_AGE_SECONDS, publish_halt
+
+    path = snapshot_path(args)
+    publish_halt(path, args.release, "", time.time(), MAX_AGE_SECONDS)
+    return (
+        f". The halt is NOT recorded; routers that follow {path} send all to stable, until a controller writes it "
+        "again: stop the controller, then halt anew"
+    )

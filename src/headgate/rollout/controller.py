@@ -13,14 +13,15 @@ from __future__ import annotations
 import os
 import socket
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from headgate.errors import ConflictError, LedgerError, NotReadyError, PlanError, UsageError
 from headgate.gates.canary import CanaryState
 from headgate.rollout import events
-from headgate.rollout.controller_snapshot import MAX_AGE_SECONDS, write_snapshot
+from headgate.rollout.controller_snapshot import MAX_AGE_SECONDS, publish_halt, write_snapshot
 from headgate.rollout.controller_track import Track, decide_release, follow
-from headgate.rollout.controller_turn import ReleaseStatus, Step, Turn, refusal
+from headgate.rollout.controller_turn import ReleaseStatus, Step, Turn, reason_of, refusal
 from headgate.rollout.plan import Plan
 from headgate.rollout.router_state import RouterState, Status
 
@@ -192,12 +193,16 @@ class Controller:
         from headgate.rollout.ledger import Ledger
 
         draft = events.halted(reason, actor=self.actor, time=self._clock())
+        event = None
         try:
             # A connection of its own: a thread that reads a long ledger holds up the shared one, and must not this.
             with Ledger(self.ledger.path, create=False) as own:
                 event = own.halt(self.release, draft)
         finally:
-            self._publish_halt()
+            # Where nothing was recorded and no snapshot is, routers are at stable already.
+            if self._path is not None and (event is not None or Path(self._path).exists()):
+                plan_hash = "" if self._registered is None else self._registered.hash
+                publish_halt(self._path, self.release, plan_hash, self._clock(), self._max_age)
         return event
 
     def override(self, action: Action | str, reason: str, expires: float) -> Event:
@@ -232,7 +237,7 @@ class Controller:
             self.publish()
             return Turn(Step.HALTED if status.state.halt is not None else Step.WAITED, decision)
         if decision.state is CanaryState.HALT:
-            self.halt("; ".join(decision.reasons))
+            self.halt(reason_of(decision))
             return Turn(Step.HALTED, decision)
         note = refusal(status, self._track.moved)
         step = Step.WAITED
@@ -289,11 +294,3 @@ class Controller:
     def _lease(self, now: float) -> Lease:
         self._held = self.ledger.take_lease(self.release, self._holder, now=now, seconds=LEASE_SECONDS)
         return self._held
-
-    def _publish_halt(self) -> None:
-        """Write a halted snapshot, whatever state the ledger is in, and without reading it, which may take long."""
-        if self._path is not None:
-            # Without the plan's hash a router says "other release" for its reason, and goes to stable all the same.
-            plan_hash = "" if self._registered is None else self._registered.hash
-            state = RouterState(self.release, plan_hash, Status.HALTED, None, self._clock(), self._max_age)
-            write_snapshot(self._path, state)

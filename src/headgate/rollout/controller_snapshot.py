@@ -14,8 +14,9 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from headgate.errors import InputError
 from headgate.rollout.router import Route, Router
-from headgate.rollout.router_state import RouterState, state_from_json
+from headgate.rollout.router_state import RouterState, Status, state_from_json
 from headgate.store.files import write_json
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ __all__ = [
     "MAX_AGE_SECONDS",
     "POLL_SECONDS",
     "SnapshotRouter",
+    "publish_halt",
     "read_snapshot",
     "snapshot_name",
     "write_snapshot",
@@ -53,6 +55,29 @@ def write_snapshot(path: str | os.PathLike[str], state: RouterState) -> None:
         It cannot be written; what stood there grows stale.
     """
     write_json(path, state.to_json(), indent=None)
+
+
+def publish_halt(path: str | os.PathLike[str], release: str, plan_hash: str, now: float, max_age: float) -> None:
+    """Write a halted snapshot without reading any ledger, which may take long, or be what is damaged.
+
+    Without the plan's hash a router says "other release" for its reason, and goes to stable all the same. Where it
+    cannot be written (a full disk), what stands there is removed: a router without a snapshot goes to stable too.
+
+    Raises
+    ------
+    InputError
+        Neither was possible: traffic ceases when the snapshot has grown stale.
+    """
+    try:
+        write_snapshot(path, RouterState(release, plan_hash, Status.HALTED, None, now, max_age))
+    except InputError:
+        try:
+            Path(path).unlink(missing_ok=True)
+        except OSError as error:
+            raise InputError(
+                f"{path}: the halt cannot be written to it ({error.strerror or error}); remove it, or wait "
+                f"{max_age:g} s until it is stale"
+            ) from error
 
 
 def snapshot_name(release: str) -> str:
@@ -105,6 +130,11 @@ class SnapshotRouter:
         if time.monotonic() >= self._due:
             self.poll()
         return self._router.route(unit, attributes, now=self._clock())
+
+    @property
+    def state(self) -> RouterState | None:
+        """The snapshot that was read last, whether or not it is still believed; None if it could not be read."""
+        return self._state
 
     def poll(self) -> None:
         """Look at the file now."""

@@ -7,14 +7,14 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple
 
 from headgate.gates.canary import CanaryState
-from headgate.rollout.events import Action
+from headgate.rollout.events import LONGEST_REASON, Action
 from headgate.rollout.router_state import Status
 
 if TYPE_CHECKING:
     from headgate.gates.canary import CanaryDecision
     from headgate.rollout.fold import ReleaseState
 
-__all__ = ["ReleaseStatus", "Step", "Turn", "refusal"]
+__all__ = ["ReleaseStatus", "Step", "Turn", "reason_of", "refusal"]
 
 
 class Step(StrEnum):
@@ -41,6 +41,13 @@ class ReleaseStatus:
     state: ReleaseState
     decision: CanaryDecision
     now: float
+
+
+def reason_of(decision: CanaryDecision) -> str:
+    """Return a decision's reasons as a halt takes them: whatever a metric is called, the halt is recorded."""
+    text = "; ".join(decision.reasons)
+    shown = "".join(one if one.isprintable() else "?" for one in text)
+    return shown[:LONGEST_REASON].strip() or decision.state.value
 
 
 def refusal(status: ReleaseStatus, moved: int) -> str:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 __all__ = [
     "DECISIONS",
     "GENESIS",
+    "LONGEST_REASON",
     "Action",
     "Draft",
     "Event",
@@ -44,7 +45,7 @@ __all__ = [
 EVENT_SCHEMA = "headgate.event/1"
 GENESIS = "0" * 64
 _LONGEST_NAME = 200
-_LONGEST_REASON = 2000
+LONGEST_REASON = 2000
 
 
 class Kind(StrEnum):
@@ -160,7 +161,7 @@ def advanced(before: int, *, actor: str, time: float, **details: Any) -> Draft:
 
 def halted(reason: str, *, actor: str, time: float, **details: Any) -> Draft:
     """Return the event of ceasing all traffic to the canary, for good."""
-    _check_text("reason", reason, _LONGEST_REASON)
+    _check_text("reason", reason, LONGEST_REASON)
     return Draft(Kind.HALTED, actor, time, {**details, "reason": reason})
 
 
@@ -168,7 +169,7 @@ def override(action: Action | str, reason: str, expires: float, *, actor: str, t
     """Return the event of a person's word: until ``expires`` (seconds since the epoch) do `Action`, for this reason."""
     if action not in tuple(Action):
         raise UsageError(f"override: {action!r} will not do: expected {' or '.join(Action)}; to halt, halt")
-    _check_text("reason", reason, _LONGEST_REASON)
+    _check_text("reason", reason, LONGEST_REASON)
     _check_number("expires", expires)
     if expires <= time:
         raise UsageError("override: expires: it must end after it begins; give a later time")
