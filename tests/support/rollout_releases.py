@@ -71,6 +71,7 @@ def headgate(*argv: object) -> Said:
 def valid(data: Any) -> Any:
     """Return ``data``, having checked that it is what the schema it names says."""
     kind, _, number = data["schema"].removeprefix("headgate.").partition("/")
+    kind = {"event": "rollout-event", "router-state": "rollout-router-state"}.get(kind, kind)
     jsonschema.validate(data, json.loads((SCHEMAS / f"{kind}-{number}.schema.json").read_text()))
     return data
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict, fields
 from typing import TYPE_CHECKING, Any
 
@@ -18,16 +19,24 @@ STATUS_SCHEMA = "headgate.rollout-status/1"
 
 
 def decision_to_json(decision: CanaryDecision) -> dict[str, Any]:
-    """Return the decision as plain JSON values; e-values are natural logarithms."""
+    """Return the decision as plain JSON values; e-values are natural logarithms, null where they are not finite."""
     return {
         "schema": DECISION_SCHEMA,
         "state": decision.state.value,
         "stage": decision.stage,
         "reasons": list(decision.reasons),
         "missing": list(decision.missing),
-        "log_e_sample_ratio": decision.log_e_sample_ratio,
-        "metrics": [asdict(row) | {"state": row.state.value} for row in decision.rows],
+        "log_e_sample_ratio": _finite(decision.log_e_sample_ratio),
+        "metrics": [_row_to_json(row) for row in decision.rows],
     }
+
+
+def _row_to_json(row: MetricRow) -> dict[str, Any]:
+    return {key: _finite(value) for key, value in asdict(row).items()} | {"state": row.state.value}
+
+
+def _finite(value: Any) -> Any:
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def decision_from_json(data: object, source: str) -> CanaryDecision:
