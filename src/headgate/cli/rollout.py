@@ -35,6 +35,8 @@ SUBCOMMANDS: dict[str, tuple[str, str]] = {
     "advance": ("headgate.cli.rollout_advance", "move to the next stage, if the evidence or an override says so"),
     "halt": ("headgate.cli.rollout_halt", "cease all traffic to the canary, now and for good"),
     "override": ("headgate.cli.rollout_override", "record a person's word: advance once, or hold"),
+    "simulate": ("headgate.cli.rollout_simulate", "play a plan thousands of times: false halts, time to detect, units"),
+    "report": ("headgate.cli.rollout_report", "write pages: stages, evidence over time, who decided what"),
     "verify": ("headgate.cli.rollout_verify", "compute every hash of a ledger again"),
 }
 
