@@ -13,6 +13,7 @@ from headgate.cli.rollout_common import (
     print_lines,
     publish_json,
 )
+from headgate.cli.rollout_notify import add_webhook_arguments, notify, webhook_of
 from headgate.rollout.decision_json import status_to_json
 from headgate.rollout.plan_numbers import percent_text
 
@@ -35,10 +36,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_release_arguments(parser, plan=True, snapshot=True)
     parser.add_argument("--version", metavar="TEXT", default="", help="what is released: a commit, a tag")
     add_json_argument(parser)
+    add_webhook_arguments(parser)
 
 
-def run(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:  # noqa: ARG001 -- every command has the same signature
+def run(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
     """Start the release; return the exit code."""
+    webhook = webhook_of(args)
     _, plan = find_plan(args.plan)
     with open_controller(args, plan=plan, create=True) as controller:
         state = controller.start(args.version)
@@ -49,4 +52,5 @@ def run(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:  # noqa: ARG
             f"  plan {plan.name}, {plan.hash[:12]}; ledger {controller.ledger.path}",
         ]
         print_lines(args, out, lines)
+        notify(webhook, controller, err)
     return ExitCode.PASS

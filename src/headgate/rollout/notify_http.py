@@ -143,6 +143,8 @@ def _connection(webhook: Webhook) -> Iterator[http.client.HTTPConnection]:
     timer.start()
     try:
         yield connection
+        if over.is_set():
+            raise TimeoutError  # what was read of the answer ends where it was cut
     except (OSError, http.client.HTTPException):
         if over.is_set():
             raise TimeoutError from None
