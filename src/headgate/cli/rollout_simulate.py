@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -97,6 +98,10 @@ def _simulated(args: argparse.Namespace, plan: Plan, progress: Callable[[int, in
         from headgate.rollout.simulate_input import read_recorded
 
         recorded = read_recorded(args.recorded, plan)
+    unknown = sorted(set(given) - {one.name for one in plan.metrics})
+    if unknown:
+        known = ", ".join(one.name for one in plan.metrics)
+        raise UsageError(f"--stable: the plan has no metric {unknown[0]!r}; it has: {known}")
     missing = [one.name for one in plan.metrics if one.required and one.name not in given and one.name not in recorded]
     if missing:
         raise UsageError(
@@ -133,4 +138,14 @@ def _publish(found: Simulation, args: argparse.Namespace, out: TextIO) -> None:
     if args.html:
         from headgate.report.rollout_html import write_simulation
 
-        print_lines(args, out, [str(write_simulation(Path(args.html), found))])
+        print_lines(args, out, [str(write_simulation(Path(args.html), found, _command(args)))])
+
+
+def _command(args: argparse.Namespace) -> str:
+    """Return the command that gives the same simulation again."""
+    words = ["headgate", "rollout", "simulate", *([args.plan] if args.plan else [])]
+    for option, values in (("--stable", args.stable), ("--effect", args.effect)):
+        words += [f"{option}={value}" for value in values]
+    words += [f"--recorded={args.recorded}"] if args.recorded else []
+    words += [f"--traffic={args.traffic}", f"--every={args.every}", f"--for={args.most}"]
+    return shlex.join([*words, f"--seeds={args.seeds}", f"--seed={args.seed}"])

@@ -65,9 +65,9 @@ def write_releases(
     return _write(directory, _INDEX, first, links, generated, home=home, pages=listed)
 
 
-def write_simulation(directory: Path, found: Simulation, *, generated: str | None = None) -> Path:
-    """Write a simulation's page into ``directory`` and return its path."""
-    return _write(directory, _INDEX, simulation_page(found), (), generated)
+def write_simulation(directory: Path, found: Simulation, command: str, *, generated: str | None = None) -> Path:
+    """Write a simulation's page into ``directory`` and return its path; ``command`` is what made it."""
+    return _write(directory, _INDEX, simulation_page(found, command), (), generated)
 
 
 def _prefix(directory: Path, home: str) -> str:

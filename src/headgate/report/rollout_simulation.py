@@ -40,8 +40,8 @@ _DRAWN = (-3.0, 6.0)
 _MOST_STEPS = 400
 
 
-def simulation_page(found: Simulation) -> Page:
-    """Return the page of a simulation."""
+def simulation_page(found: Simulation, command: str) -> Page:
+    """Return the page of a simulation; ``command`` is what made it."""
     summed = summaries(found)
     figures = [figure for figure in (_detection(found, "seconds"), _detection(found, "canary_units")) if figure]
     sections = [
@@ -74,7 +74,7 @@ def simulation_page(found: Simulation) -> Page:
         mark="" if found.complete else "inconclusive",
         facts=(("plan", found.plan.hash[:12]), ("seed", str(found.seed)), ("stable", printable(found.source))),
         sections=tuple(section for section in sections if section.figures or section.tables),
-        commands=("headgate rollout simulate",),
+        commands=(command,),
         problems=tuple(lines[3:]),
     )
 
