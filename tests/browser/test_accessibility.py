@@ -18,6 +18,9 @@ KINDS = [
     ("report", "benchmarks/suite.Time0.time_case.html"),
     ("committed", "index.html"),
     ("compared", "index.html"),
+    ("releases", "index.html"),
+    ("releases", "release-bad.html"),
+    ("simulation", "index.html"),
 ]
 TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22a", "wcag22aa", "best-practice"]
 # The size of targets is not among axe's defaults. Its preload would fetch the style again, which the policy forbids.

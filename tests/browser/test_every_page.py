@@ -12,7 +12,7 @@ import pytest
 from browser import DESKTOP, PHONE
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("browser")]
-SITES = ("report", "committed", "compared", "checked")
+SITES = ("report", "committed", "compared", "checked", "releases", "simulation")
 # Of each kind one: what is the same in all pages of a kind is looked at once.
 WITHOUT_SCRIPTS = ("index.html", "verdict.html", "transforms.html", "history.html", "hardware.html")
 

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import study_results
 from asv_trees import DAY, START, commit_of
+from rollout_releases import release_plan, units
 from sample_verdicts import BASELINE, CANDIDATE, HARDWARE
 
 from headgate.cli.report import write_report
@@ -20,8 +21,15 @@ from headgate.gates.commit import decide, plan_for
 from headgate.gates.policy import Policy
 from headgate.gates.run import decide_run
 from headgate.model import BenchmarkId, BenchmarkSpec, Round, Verdict
+from headgate.report.rollout_html import write_releases, write_simulation
 from headgate.report.verdict_html import write_verdict_pages
 from headgate.report.verdict_view import verdict_view
+from headgate.rollout.controller import Controller
+from headgate.rollout.ledger import Ledger
+from headgate.rollout.router_state import Status
+from headgate.rollout.simulate import Simulation, simulate
+from headgate.rollout.simulate_input import parse_stable
+from headgate.rollout.simulate_traffic import Traffic
 from headgate.store.bundle import Evidence, write_evidence
 
 RESULTS = Path(__file__).resolve().parents[2] / "results"
@@ -136,13 +144,14 @@ def write_sites(root: Path) -> dict[str, Path]:
     """Write every site below ``root`` and return each one's directory by its name.
 
     ``report`` has every page of ``headgate report``; ``committed`` is that of the committed results; ``compared`` is
-    what ``headgate compare --html`` writes and ``checked`` what ``check --html`` does, without evidence.
+    what ``headgate compare --html`` writes and ``checked`` what ``check --html`` does, without evidence;
+    ``releases`` and ``simulation`` are those of ``headgate rollout``.
     """
     evidence = evidence_of_many()
     file = root / "evidence.json.gz"
     write_evidence(file, evidence)
     results = write_results(root / "results")
-    sites = {name: root / name for name in ("report", "committed", "compared", "checked")}
+    sites = {name: root / name for name in ("report", "committed", "compared", "checked", "releases", "simulation")}
     link = "https://example.org/{commit}"
     write_report(Sources(results, machine="box", verdicts=[file], link=link), sites["report"], io.StringIO())
     write_report(Sources(RESULTS), sites["committed"], io.StringIO())
@@ -152,4 +161,30 @@ def write_sites(root: Path) -> dict[str, Path]:
     few = dict([*list(evidence.rounds.items())[:4], *list(evidence.rounds.items())[-len(HOSTILE) :]])
     write_verdict_pages(sites["compared"], view, rounds=few, generated=GENERATED)
     write_verdict_pages(sites["checked"], verdict_view(evidence.verdict), generated=GENERATED)
+    write_releases(sites["releases"], _releases(root / "rollout.sqlite"), generated=GENERATED)
+    write_simulation(sites["simulation"], _simulation(), "headgate rollout simulate", generated=GENERATED)
     return sites
+
+
+def _releases(path: Path) -> dict[str, tuple[list, list]]:
+    """Lead three releases: one that completes, one that is halted, one that a person with a hostile name moves on."""
+    plan, now = release_plan(), [1_790_000_000.0]
+    with Ledger(path, create=True) as ledger:
+        for name, worse, turns in (("good", 1.0, 6), ("bad", 2.5, 6), (HOSTILE[6], 1.2, 0)):
+            controller = Controller(ledger, plan, name, actor=HOSTILE[0], clock=lambda: now[0])
+            controller.start(HOSTILE[4])
+            for turn in range(turns):
+                now[0] += 60.0
+                state = controller.state()
+                if state.status is Status.RUNNING:
+                    controller.record(units(plan, state.stage, 1_500, worse=worse, seed=turn, window=f"w{turn}"))
+                    controller.step()
+            if not turns:
+                controller.override("advance", HOSTILE[1], now[0] + 600.0)
+                controller.advance()
+        return {name: (list(ledger.events(name)), ledger.verify(name)) for name in ledger.releases()}
+
+
+def _simulation() -> Simulation:
+    stable = parse_stable(["errors=10%", "seconds=0.4,scatter=0.5"])
+    return simulate(release_plan(), Traffic(25.0, 60.0), stable, seeds=20, seed=0, workers=1, source=HOSTILE[1])
