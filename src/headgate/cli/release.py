@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 import time
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -75,7 +74,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--canary", metavar="RELEASE", required=True, help="the canary's release, in the ledger")
     add_ledger_argument(parser)
     parser.add_argument("--dataset-quality", metavar="FILE", help="the report of a dataset's quality")
-    parser.add_argument("--version", metavar="TEXT", default="", help="what is released, if the parts are to be of it")
+    parser.add_argument(
+        "--version", metavar="TEXT", default="", help="what is released: all must say that they are of it"
+    )
     parser.add_argument(
         "--max-age", metavar="HOURS", type=float, default=DEFAULT_MAX_AGE / _HOUR, help="default: %(default)g"
     )
@@ -107,7 +108,16 @@ def run(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:  # noqa: ARG
 
 def release_to_json(decision: ReleaseDecision) -> dict[str, Any]:
     """Return the decision as plain JSON values (docs/schemas/release-decision-1.schema.json)."""
-    parts = [asdict(part) | {"state": part.state.value, "reasons": list(part.reasons)} for part in decision.parts]
+    parts = [
+        {
+            "name": one.name,
+            "state": one.state.value,
+            "reasons": list(one.reasons),
+            "version": one.version,
+            "age": one.age,
+        }
+        for one in decision.parts
+    ]
     state, reasons = decision.state.value, list(decision.reasons)
     return {"schema": RELEASE_SCHEMA, "state": state, "reasons": reasons, "parts": parts}
 
@@ -153,6 +163,7 @@ def _benchmarks(path: str, now: float) -> Part:
 
 def _canary(args: argparse.Namespace, now: float) -> Part:
     from headgate.rollout.controller import Controller
+    from headgate.rollout.events import Kind
     from headgate.rollout.ledger import Ledger
 
     name, path = "canary", ledger_path(args)
@@ -164,17 +175,19 @@ def _canary(args: argparse.Namespace, now: float) -> Part:
                 return Part(name, PartState.MISSING, (f"{path}: no release {args.canary!r}",))
             status = Controller(ledger, None, args.canary, clock=lambda: now).status()
             problems = ledger.verify(args.canary)
-            last = max((event.time for event in ledger.events(args.canary)), default=now)
+            # Not of any event: a person's word makes no evidence younger.
+            times = [event.time for event in ledger.events(args.canary) if event.kind == Kind.EVIDENCE]
     except HeadgateError as error:
         return Part(name, PartState.INVALID, (str(error),))
     state, decision = status.state, status.decision
+    age = now - max(times) if times else None
     if problems:
         return Part(name, PartState.INVALID, tuple(problems), state.version)
     stages = len(state.plan["stages"])
     if decision.state is CanaryState.PASS and state.stage != stages - 1:
         reason = f"passes stage {(state.stage or 0) + 1} of {stages}; the last one decides"
-        return Part(name, PartState.INCONCLUSIVE, (reason,), state.version, now - last)
-    return Part(name, _CANARIES[decision.state], decision.reasons, state.version, now - last)
+        return Part(name, PartState.INCONCLUSIVE, (reason,), state.version, age)
+    return Part(name, _CANARIES[decision.state], decision.reasons, state.version, age)
 
 
 def _quality(path: str, now: float) -> Part:
@@ -182,14 +195,14 @@ def _quality(path: str, now: float) -> Part:
 
     name = "dataset quality"
     if not Path(path).exists():
-        return Part(name, PartState.MISSING, (f"{path}: no such file",))
+        return Part(name, PartState.MISSING, (f"{path}: no such file",), versioned=False)
     try:
         report = quality_from_json(read_json(path), path)
     except HeadgateError as error:
-        return Part(name, PartState.INVALID, (str(error),))
+        return Part(name, PartState.INVALID, (str(error),), versioned=False)
     reasons = tuple(finding.message for finding in report.findings)
     state = PartState.PASS if report.state == "pass" else PartState.INVALID
-    return Part(name, state, reasons, age=_age(None, path, now))
+    return Part(name, state, reasons, age=_age(None, path, now), versioned=False)
 
 
 def _measured_at(verdict: Verdict) -> float | None:
