@@ -9,20 +9,27 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from headgate.rollout.controller import Controller
+    from headgate.rollout.controller_snapshot import SnapshotRouter
     from headgate.rollout.ledger import Ledger
     from headgate.rollout.plan import Plan
+    from headgate.rollout.recorder import Recorder, lead
     from headgate.rollout.router import Route, Router
     from headgate.rollout.router_state import RouterState
 
-__all__ = ["Ledger", "Plan", "Route", "Router", "RouterState"]
+__all__ = ["Controller", "Ledger", "Plan", "Recorder", "Route", "Router", "RouterState", "SnapshotRouter", "lead"]
 
 # Public name: the module of this package that has it.
 _HOMES = {
+    "Controller": "controller",
     "Ledger": "ledger",
     "Plan": "plan",
+    "Recorder": "recorder",
     "Route": "router",
     "Router": "router",
     "RouterState": "router_state",
+    "SnapshotRouter": "controller_snapshot",
+    "lead": "recorder",
 }
 
 

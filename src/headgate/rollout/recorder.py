@@ -1,0 +1,131 @@
+"""From a service's requests to the ledger: `Recorder` collects them, `lead` records them and leads the release.
+
+A request only appends to a list, under a lock held for that long. What cannot be recorded (a full disk, a held file) is
+kept under its name and tried again: the ledger takes a batch once, however often it comes.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import threading
+from typing import TYPE_CHECKING, Any
+
+from headgate.errors import HeadgateError
+from headgate.rollout.batches import RecordBatch
+from headgate.rollout.controller_snapshot import HEARTBEAT_SECONDS
+from headgate.rollout.metrics import MOST_RECORDS, RequestRecord
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from headgate.rollout.batches import Recorded
+    from headgate.rollout.controller import Controller
+    from headgate.rollout.controller_turn import Turn
+    from headgate.rollout.router import Route
+
+__all__ = ["Recorder", "lead"]
+
+
+class Recorder:
+    """Collects requests from any thread, and records them in batches from one; see `lead`.
+
+    Parameters
+    ----------
+    controller
+        Of the release; what it records, it records in the thread that calls `flush`.
+    source
+        Names this process in the evidence, and never another one; by default from host, process and chance.
+    most
+        Requests that wait at most; what comes beyond is dropped, and counted in the next batch's ``faults``.
+    """
+
+    def __init__(self, controller: Controller, *, source: str = "", most: int = MOST_RECORDS) -> None:
+        self._controller = controller
+        self.source = source or f"{socket.gethostname()}:{os.getpid()}:{os.urandom(4).hex()}"
+        self._most = min(most, MOST_RECORDS)
+        self._adding, self._flushing = threading.Lock(), threading.Lock()
+        self._waiting: list[RequestRecord] = []
+        self._dropped = 0
+        self._windows = 0
+        self._batch: RecordBatch | None = None
+
+    def add(self, unit: str, route: Route, metrics: Mapping[str, Any]) -> None:
+        """Take one request; ``metrics`` as of `headgate.rollout.metrics.RequestRecord`.
+
+        A request that was routed while no stage ran (before the start, after a halt) is evidence of nothing: left out.
+        """
+        if route.stage is None:
+            return
+        record = RequestRecord.of(unit, route, metrics)
+        with self._adding:
+            if len(self._waiting) < self._most:
+                self._waiting.append(record)
+            else:
+                self._dropped += 1
+
+    def flush(self) -> Recorded | None:
+        """Record what waits, as one batch; None if nothing does.
+
+        Raises
+        ------
+        HeadgateError
+            It could not be recorded; it is kept, and the next call tries it again.
+        """
+        with self._flushing:
+            if self._batch is None:
+                self._batch = self._next()
+            if self._batch is None:
+                return None
+            recorded = self._controller.record(self._batch)
+            self._batch = None
+            return recorded
+
+    def _next(self) -> RecordBatch | None:
+        with self._adding:
+            records, self._waiting = self._waiting, []
+            dropped, self._dropped = self._dropped, 0
+        if not records:
+            return None
+        self._windows += 1
+        return RecordBatch(self.source, str(self._windows), records, {"dropped": dropped} if dropped else {})
+
+
+def lead(
+    controller: Controller,
+    stop: threading.Event,
+    *,
+    every: float = HEARTBEAT_SECONDS,
+    recorder: Recorder | None = None,
+    told: Callable[[Turn | HeadgateError], None] | None = None,
+) -> None:
+    """Take a turn (`Controller.step`) every so many seconds until ``stop`` is set; for a thread or process of its own.
+
+    What goes wrong in a turn ends nothing: the next turn tries again, and if none succeeds any more the snapshot grows
+    stale, which sends everybody to stable. A last turn is taken when ``stop`` is set, for what still waits.
+
+    Parameters
+    ----------
+    controller
+        Of a release that was started.
+    stop
+        Ends it.
+    every
+        Seconds between turns; far below the snapshot's ``max_age``.
+    recorder
+        What it collected is recorded before each turn, so that the turn decides on it.
+    told
+        Called with each turn, or with what went wrong instead; to log it.
+    """
+    stopping = False
+    while not stopping:
+        stopping = stop.wait(every)
+        result: Turn | HeadgateError
+        try:
+            if recorder is not None:
+                recorder.flush()
+            result = controller.step()
+        except HeadgateError as error:
+            result = error
+        if told is not None:
+            told(result)
