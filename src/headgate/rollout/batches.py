@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from headgate.rollout.ledger import Ledger
     from headgate.rollout.plan import Plan
 
-__all__ = ["Batch", "CountBatch", "RecordBatch", "Recorded", "record_batch"]
+__all__ = ["Batch", "CountBatch", "RecordBatch", "Recorded", "record_batch", "record_invalid"]
 
 _SAME_WINDOW = (
     "SELECT payload FROM event WHERE release = ? AND kind = 'evidence' "
@@ -103,6 +103,22 @@ def record_batch(ledger: Ledger, plan: Plan, release: str, batch: Batch, *, acto
         for origin, evidence in by_origin.items():
             append(f"{batch.source}/{origin}", evidence, {"records": digest})
         return replace(recorded, tally=tally)
+
+
+def record_invalid(
+    ledger: Ledger, plan: Plan, release: str, name: tuple[str, str], reason: str, *, actor: str, now: float
+) -> Recorded:
+    """Record that the batch of this ``name`` (source, window) may not be evidence: the release's is invalid for good.
+
+    Raises
+    ------
+    LedgerError
+        No such release, or it cannot be written; nothing was recorded.
+    """
+    nothing = Evidence({plan.policy.stages[0].ppm: {STABLE: ArmEvidence()}})
+    draft = events.evidence(*name, nothing, actor=actor, time=now)
+    event = ledger.append(release, replace(draft, payload=draft.payload | {"invalid": reason}))
+    return Recorded(event is not None, None if event is None else event.seq)
 
 
 def _known(connection: sqlite3.Connection, release: str, batch: Batch) -> list[dict[str, Any]]:

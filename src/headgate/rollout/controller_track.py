@@ -38,6 +38,8 @@ class Track:
     evidence: Evidence = field(default_factory=Evidence)
     values: dict[str, dict[str, list[int]]] = field(default_factory=dict)  # metric, version: [good, refused]
     windows: set[str] = field(default_factory=set)
+    sent: int = 0  # requests, or units where counts came
+    lost: dict[str, int] = field(default_factory=dict)  # of those sent, what could not be used, by why
     moved: int = 0  # seq of the last event that moved traffic
 
 
@@ -97,6 +99,7 @@ def _add(policy: CanaryPolicy, track: Track, payload: dict[str, Any]) -> None:
         track.evidence = fold(policy, track.evidence, batch)
     except HeadgateError:
         return  # the state's own fold has it among what is invalid
+    _count_lost(track, payload, sum(arm.units for arms in batch.stages.values() for arm in arms.values()))
     tally = payload.get("tally", {})
     for place, key in enumerate(("good", "refused")):
         for metric, versions in tally.get(key, {}).items():
@@ -104,7 +107,25 @@ def _add(policy: CanaryPolicy, track: Track, payload: dict[str, Any]) -> None:
                 track.values.setdefault(metric, {}).setdefault(version, [0, 0])[place] += count
 
 
+def _count_lost(track: Track, payload: dict[str, Any], units: int) -> None:
+    """Count what was sent and what of it could not be used: left out by whoever read it, or of no stage or version."""
+    tally = payload.get("tally", {})
+    lost = dict(payload.get("faults", {}))
+    if tally.get("strange"):
+        lost["of no stage or version"] = tally["strange"]
+    track.sent += tally.get("requests", units) + sum(payload.get("faults", {}).values())
+    for why, count in lost.items():
+        track.lost[why] = track.lost.get(why, 0) + count
+
+
 def _refusals(policy: CanaryPolicy, track: Track) -> Iterable[str]:
+    lost = sum(track.lost.values())
+    if lost > MOST_REFUSED * track.sent:
+        why = ", ".join(f"{count} {reason}" for reason, count in sorted(track.lost.items()))
+        yield (
+            f"{lost} of {track.sent} records could not be used ({why}): more than {MOST_REFUSED:.0%} missing pass "
+            "nothing; mend what sends them, and open a new release"
+        )
     for metric in policy.metrics:
         for arm, (good, refused) in sorted(track.values.get(metric.name, {}).items()):
             if metric.required and refused > MOST_REFUSED * (good + refused):

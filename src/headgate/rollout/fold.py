@@ -216,6 +216,8 @@ def _evidence(state: ReleaseState, event: Event) -> None:
         state.invalid.append(f"event {event.seq}: source {source!r} gave two different batches for {window!r}")
         return
     state.windows[name] = payload["digest"]
+    if payload.get("invalid"):
+        state.invalid.append(f"event {event.seq}: source {source!r}, window {window!r}: {payload['invalid']}")
     data = payload["data"]
     try:
         state.sums[data["origin"]] = add(state.sums.get(data["origin"]), data)

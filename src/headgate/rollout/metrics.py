@@ -263,7 +263,8 @@ def _checked(metric: Metric, value: Any) -> Any:
         return pair if ok else None
     if metric.kind == "quantile" and isinstance(value, float) and value == math.inf:
         return value
-    if not _number(value) or (metric.cap is not None and value < 0):
+    # A quantile's grid begins above 0: a negative time would count as a very good one.
+    if not _number(value) or (value < 0 and (metric.cap is not None or metric.kind == "quantile")):
         return None
     return value
 

@@ -1,0 +1,34 @@
+"""Where a release's evidence comes from: one file for each kind, one table of them.
+
+Each gives steps (`headgate.rollout.providers.contract.Provider`) that `headgate.rollout.providers.store.record_steps`
+puts into the ledger. Records from Python go through `headgate.rollout.providers.store.record`.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, NamedTuple, cast
+
+if TYPE_CHECKING:
+    from headgate.rollout.providers.contract import Provider
+
+__all__ = ["PROVIDERS", "Given", "provider"]
+
+
+class Given(NamedTuple):
+    """A row of the table: the provider's module in this package, what it is given, and a line on it."""
+
+    module: str
+    metavar: str
+    summary: str
+
+
+# By name, which is its option's too (`headgate rollout record`).
+PROVIDERS = {
+    "jsonl": Given("jsonl", "FILE", "requests as JSON Lines, one object each; - for standard input"),
+}
+
+
+def provider(name: str) -> Provider:
+    """Return a provider's module."""
+    return cast("Provider", importlib.import_module(f"{__name__}.{PROVIDERS[name].module}"))

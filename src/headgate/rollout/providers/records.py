@@ -1,0 +1,253 @@
+"""Records, one for each request, checked and cut into batches; also the provider for records from Python.
+
+A record is a mapping (docs/schemas/rollout-record-1.schema.json) with the unit, the version, stage and reason of its
+route, and the metrics by the plan's names. What is no such record is left out and counted: more than
+`headgate.rollout.controller_track.MOST_REFUSED` of them, and the release passes nothing.
+
+A batch is named by what is in it. The same records again, from whatever file, are the same batch, which the ledger has
+already; cut otherwise, they are of units that were counted already. Where all records of a batch have a time they count
+in its order, however they lie in the file.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import math
+import time as clock
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from headgate.errors import InputError
+from headgate.rollout.batches import RecordBatch
+from headgate.rollout.metrics import RequestRecord, records_digest
+from headgate.rollout.providers.contract import SKEW_SECONDS, RecordStep, Refused
+from headgate.rollout.router import limit, place, release_key
+from headgate.rollout.router_state import Reason, Version
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from headgate.rollout.providers.contract import Asked
+
+__all__ = ["BATCH_RECORDS", "BATCH_SECONDS", "SOURCE", "Checker", "cut", "steps"]
+
+# Records in a batch: some megabytes of memory, and the release is judged anew after each.
+BATCH_RECORDS = 20_000
+# A stream that is slow is recorded at least this often, with the first record after that time.
+BATCH_SECONDS = 10.0
+# Whose the batches are unless told: the records' own, whichever file brings them.
+SOURCE = "records"
+_KEYS = {"unit", "version", "stage", "metrics", "reason", "time", "release", "attributes"}
+_NEEDED = ("unit", "version", "stage", "metrics")
+_RANGE = 1 << 64
+_EXAMPLES = 5
+_SPLIT = {Reason.ASSIGNED.value, Reason.SANDBOX.value}
+_VERSIONS = {one.value for one in Version}
+_REASONS = {one.value for one in Reason}
+
+
+class Wrong(Exception):  # noqa: N818 -- caught by `cut`, which counts it; no user sees it raised
+    """Why something is no record: the rule that it breaks, and in words."""
+
+    def __init__(self, rule: str, message: str) -> None:
+        super().__init__(message)
+        self.rule = rule
+
+
+class Checker:
+    """Makes a request's record of a mapping, or says what is wrong with it."""
+
+    def __init__(self, asked: Asked) -> None:
+        self._asked = asked
+        self._names = {metric.name for metric in asked.plan.metrics}
+        self._key = release_key(asked.plan.name, asked.release)
+        self._sandbox = _RANGE - limit(asked.plan.sandbox_ppm)
+        self._limits = [min(limit(stage.ppm), self._sandbox) for stage in asked.plan.stages]
+        self._begun = asked.state.stage_times
+
+    def record(self, data: object) -> tuple[RequestRecord, float | None]:
+        """Return the record and its time, None where it has none.
+
+        Raises
+        ------
+        Wrong
+            It is no record of this release's.
+        """
+        table = _table(data)
+        unit, version = _unit(table["unit"]), table["version"]
+        reason = table.get("reason", Reason.ASSIGNED.value)
+        if table.get("release", self._asked.release) != self._asked.release:
+            raise Wrong("other release", f"it is of release {table['release']!r:.80}, not {self._asked.release!r}")
+        if not isinstance(version, str) or version not in _VERSIONS:
+            raise Wrong("unknown version", f"version {version!r:.80}: expected {', '.join(sorted(_VERSIONS))}")
+        if not isinstance(reason, str) or reason not in _REASONS:
+            raise Wrong("unknown reason", f"reason {reason!r:.80}: expected one of {', '.join(sorted(_REASONS))}")
+        metrics = table["metrics"]
+        if not isinstance(metrics, Mapping):
+            raise Wrong("not a record", f"metrics {metrics!r:.80}: expected an object, by the plan's names")
+        unknown = next((name for name in metrics if name not in self._names), None)
+        if unknown is not None:
+            known = ", ".join(sorted(self._names))
+            raise Wrong("unknown metric", f"metric {unknown!r:.80}: the plan has {known}; mend the name")
+        time = _time(table.get("time"))
+        if time is not None and time > self._asked.now + SKEW_SECONDS:
+            raise Wrong("in the future", f"its time is {time - self._asked.now:.0f} s after now; mend the clock")
+        # What no stage's share put there is no evidence, and is counted as such wherever it says that it went.
+        if reason in _SPLIT:
+            self._check_route(unit, str(version), table["stage"], time)
+        return RequestRecord(unit, str(version), table["stage"], metrics, str(reason)), time
+
+    def _check_route(self, unit: str, version: str, stage: object, time: float | None) -> None:
+        if isinstance(stage, bool) or not isinstance(stage, int) or not 0 <= stage < len(self._limits):
+            stages = len(self._limits)
+            raise Wrong("unknown stage", f"stage {stage!r:.80}: the plan's are 0 to {stages - 1}")
+        if stage >= len(self._begun):
+            raise Wrong("stage not reached", f"stage {stage}: the release has not come to it yet")
+        if time is not None and time < self._begun[stage] - SKEW_SECONDS:
+            raise Wrong("stale", f"its time is {self._begun[stage] - time:.0f} s before its stage began")
+        if self._asked.routed_elsewhere:
+            return
+        found = place(unit, self._key)
+        due = Version.SANDBOX if found >= self._sandbox else Version.CANARY
+        if self._limits[stage] <= found < self._sandbox:
+            due = Version.STABLE
+        if version != due:
+            raise Wrong(
+                "misrouted",
+                f"unit {unit!r:.80} belongs to {due} in stage {stage}, the record says {version}; give units as the "
+                "router was given them, or say that another router split them (--routed-elsewhere)",
+            )
+
+
+def cut(
+    read: Iterable[tuple[str, object]], asked: Asked, *, size: int = BATCH_RECORDS, seconds: float = BATCH_SECONDS
+) -> Iterator[RecordStep]:
+    """Yield batches of the records in ``read``: pairs of where each stood and what was there (a `Wrong` for nothing).
+
+    Raises
+    ------
+    InputError
+        There is not one good record; nothing was yielded.
+    """
+    checker = Checker(asked)
+    piece = _Piece(asked.source or SOURCE)
+    last, good = clock.monotonic(), 0
+    for where, data in read:
+        try:
+            piece.take(checker, data)
+        except Wrong as wrong:
+            piece.refuse(where, data, wrong)
+        # Before the first good record nothing is given: a wrong file is an error, and leaves no trace.
+        if piece.timed and (len(piece.timed) >= size or clock.monotonic() - last >= seconds):
+            good += len(piece.timed)
+            yield piece.step()
+            piece, last = _Piece(asked.source or SOURCE), clock.monotonic()
+    if piece.timed or (good and piece.faults):
+        yield piece.step()
+    elif not good:
+        raise _nothing(piece)
+
+
+def steps(given: Iterable[Mapping[str, Any] | RequestRecord], asked: Asked) -> Iterator[RecordStep]:
+    """Yield batches of records from Python; see `cut`."""
+    return cut(((f"record {number}", one) for number, one in enumerate(given, 1)), asked)
+
+
+class _Piece:
+    """A batch in the making."""
+
+    def __init__(self, source: str) -> None:
+        self.timed: list[tuple[float | None, RequestRecord]] = []
+        self.faults: dict[str, int] = {}
+        self.refused: list[Refused] = []
+        self._source = source
+        self._left_out: list[bytes] = []
+
+    def take(self, checker: Checker, data: object) -> None:
+        """Add a record."""
+        if isinstance(data, Wrong):
+            raise data
+        record, time = checker.record(data)
+        self.timed.append((time, record))
+
+    def refuse(self, where: str, data: object, wrong: Wrong) -> None:
+        """Count what is no record; it is part of the batch's name, for it is part of what was sent."""
+        self.faults[wrong.rule] = self.faults.get(wrong.rule, 0) + 1
+        shown = str(wrong) if isinstance(data, Wrong) else repr(data)
+        self._left_out.append(hashlib.sha256(f"{wrong.rule}\0{shown}".encode(errors="replace")).digest())
+        if len(self.refused) < _EXAMPLES:
+            self.refused.append(Refused(where, wrong.rule, str(wrong)))
+
+    def step(self) -> RecordStep:
+        """Return the batch."""
+        times = [time for time, _ in self.timed if time is not None]
+        records = [record for _, record in self.timed]
+        if times and len(times) == len(records):
+            # Ties by chance, the same for the same records: neither the file's order nor a value may decide them.
+            keyed = [(time, records_digest([record]), record) for time, record in self.timed]
+            records = [one[2] for one in sorted(keyed, key=lambda one: one[:2])]
+        digest = hashlib.sha256(records_digest(records).encode() + b"".join(sorted(self._left_out))).hexdigest()
+        span = f"{_iso(min(times))}/{_iso(max(times))}, " if times else ""
+        window = f"{span}{len(records)} records {digest[:32]}"
+        return RecordStep(RecordBatch(self._source, window, records, dict(self.faults)), tuple(self.refused))
+
+
+def _nothing(piece: _Piece) -> InputError:
+    if not piece.refused:
+        return InputError("no records: nothing is no evidence; check that the right file was given")
+    first = piece.refused[0]
+    many = sum(piece.faults.values())
+    return InputError(
+        f"{first.where}: {first.message} (and none of {many} is a record of this release; see the schema)"
+    )
+
+
+def _table(data: object) -> Mapping[str, Any]:
+    if isinstance(data, RequestRecord):
+        return data._asdict()
+    if not isinstance(data, Mapping):
+        raise Wrong("not a record", f"{data!r:.80} is no record: expected an object with {', '.join(_NEEDED)}")
+    for key in data:
+        if key not in _KEYS:
+            raise Wrong("not a record", f"key {key!r:.80}: expected {', '.join(sorted(_KEYS))}; mend the name")
+    missing = next((key for key in _NEEDED if key not in data), None)
+    if missing is not None:
+        raise Wrong("not a record", f"it has no {missing}; a record has {', '.join(_NEEDED)}")
+    return data
+
+
+def _unit(unit: object) -> str:
+    if isinstance(unit, int) and not isinstance(unit, bool):
+        return str(unit)
+    if isinstance(unit, str) and unit:
+        try:
+            unit.encode()
+        except UnicodeEncodeError:
+            raise Wrong("not a record", f"unit {unit!r:.80}: no valid text") from None
+        return unit
+    raise Wrong("not a record", f"unit {unit!r:.80}: expected a text with something in it, or a whole number")
+
+
+def _time(time: object) -> float | None:
+    if time is None:
+        return None
+    try:
+        if isinstance(time, str):
+            moment = dt.datetime.fromisoformat(time)
+            if moment.tzinfo is not None:
+                return moment.timestamp()
+        elif isinstance(time, int | float) and not isinstance(time, bool) and math.isfinite(time):
+            return float(time)
+    except (ValueError, OverflowError):
+        pass
+    raise Wrong(
+        "not a record", f"time {time!r:.80}: expected seconds since the epoch, or a text as 2026-01-01T10:00:00Z"
+    )
+
+
+def _iso(time: float) -> str:
+    try:
+        return dt.datetime.fromtimestamp(time, dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    except (ValueError, OverflowError, OSError):
+        return f"{time:.0f}"
