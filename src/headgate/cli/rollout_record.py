@@ -39,6 +39,7 @@ exit codes:
 
 examples:
   headgate rollout record checkout-42 --jsonl requests.jsonl
+  headgate rollout record checkout-42 --parquet s3://logs/checkout/2026-01-01/
   tail -n +1 -F requests.jsonl | headgate rollout record checkout-42 --jsonl -
 """
 _INTERRUPTED = "interrupted; the batches recorded are whole. Run the same command again: nothing is counted twice\n"
@@ -55,6 +56,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--routed-elsewhere",
         action="store_true",
         help="another router than headgate's split the units, in the stages' shares: no record is held to its place",
+    )
+    parser.add_argument(
+        "--endpoint", metavar="URL", help="an S3 server other than AWS's; credentials as of any S3 client"
     )
     add_json_argument(parser)
     parser.add_argument("--actor", metavar="NAME", help="who records, for the record (default: user@host)")
@@ -94,7 +98,8 @@ def _record(
     progress: Callable[[str, int, int], None],
 ) -> None:
     for name, one in given:
-        asked = ask(controller, source=args.source, routed_elsewhere=args.routed_elsewhere, progress=progress)
+        how = {"source": args.source, "routed_elsewhere": args.routed_elsewhere, "endpoint": args.endpoint}
+        asked = ask(controller, **how, progress=progress)
         record_steps(controller, provider(name).steps(one, asked), report)
 
 

@@ -26,6 +26,9 @@ class Given(NamedTuple):
 # By name, which is its option's too (`headgate rollout record`).
 PROVIDERS = {
     "jsonl": Given("jsonl", "FILE", "requests as JSON Lines, one object each; - for standard input"),
+    "parquet": Given(
+        "parquet", "PATH", "requests as Parquet: a file, a directory, s3://bucket/key or s3://bucket/prefix/"
+    ),
 }
 
 

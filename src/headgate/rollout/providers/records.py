@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from headgate.rollout.providers.contract import Asked
 
-__all__ = ["BATCH_RECORDS", "BATCH_SECONDS", "SOURCE", "Checker", "cut", "steps"]
+__all__ = ["BATCH_RECORDS", "BATCH_SECONDS", "KEYS", "SOURCE", "Checker", "cut", "steps"]
 
 # Records in a batch: some megabytes of memory, and the release is judged anew after each.
 BATCH_RECORDS = 20_000
@@ -38,7 +38,7 @@ BATCH_RECORDS = 20_000
 BATCH_SECONDS = 10.0
 # Whose the batches are unless told: the records' own, whichever file brings them.
 SOURCE = "records"
-_KEYS = {"unit", "version", "stage", "metrics", "reason", "time", "release", "attributes"}
+KEYS = {"unit", "version", "stage", "metrics", "reason", "time", "release", "attributes"}
 _NEEDED = ("unit", "version", "stage", "metrics")
 _RANGE = 1 << 64
 _EXAMPLES = 5
@@ -209,8 +209,8 @@ def _table(data: object) -> Mapping[str, Any]:
     if not isinstance(data, Mapping):
         raise Wrong("not a record", f"{data!r:.80} is no record: expected an object with {', '.join(_NEEDED)}")
     for key in data:
-        if key not in _KEYS:
-            raise Wrong("not a record", f"key {key!r:.80}: expected {', '.join(sorted(_KEYS))}; mend the name")
+        if key not in KEYS:
+            raise Wrong("not a record", f"key {key!r:.80}: expected {', '.join(sorted(KEYS))}; mend the name")
     missing = next((key for key in _NEEDED if key not in data), None)
     if missing is not None:
         raise Wrong("not a record", f"it has no {missing}; a record has {', '.join(_NEEDED)}")
@@ -233,8 +233,8 @@ def _time(time: object) -> float | None:
     if time is None:
         return None
     try:
-        if isinstance(time, str):
-            moment = dt.datetime.fromisoformat(time)
+        if isinstance(time, str | dt.datetime):
+            moment = dt.datetime.fromisoformat(time) if isinstance(time, str) else time
             if moment.tzinfo is not None:
                 return moment.timestamp()
         elif isinstance(time, int | float) and not isinstance(time, bool) and math.isfinite(time):
