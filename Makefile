@@ -55,8 +55,10 @@ docs: $(DOCUMENTED)  ## build the documentation into site/, without the network;
 	@$(BIN)/python -m sphinx -b html --fail-on-warning --keep-going -q -d build/doctrees docs site
 	@echo "open site/index.html"
 
-report: $(STAMP)  ## write the HTML report from the committed results
-	$(BIN)/headgate report $(ARGS)
+report: $(TESTED)  ## write the HTML report from the committed results, and pictures of its main pages: report/
+	@tools/system_packages.sh chromium
+	$(BIN)/headgate report -o report $(ARGS)
+	@$(BIN)/python tools/screenshots.py report report/pictures
 
 lint: $(TESTED)
 	$(BIN)/ruff check .
