@@ -1,7 +1,8 @@
 """How the transform on Spark grows with the rows, beside what one writes first: a sum over a Window of Spark's own.
 
     python benchmarks/studies/spark_scale.py                   # 100,000 to 10,000,000 rows
-    python benchmarks/studies/spark_scale.py --full            # 100,000,000 too (the naive way needs the memory for it)
+    python benchmarks/studies/spark_scale.py --full            # 100,000,000 too: hours
+    python benchmarks/studies/spark_scale.py --sizes 100000000 --windows 10 --rounds 1 --families file --no-naive
 
 Every round runs every contender once, in an order that changes by round, in one local session; a ratio is the
 Hodges-Lehmann estimate over the rounds' log ratios, with its 90 % interval (headgate.stats.signed_rank). Rows are made
@@ -42,6 +43,9 @@ FULL_SIZE = 100_000_000
 WINDOWS = (10, 1000)
 NAIVE_MOST_TERMS = 3e9
 """Row-terms (rows times window) beyond which the naive way is left out: it adds every term of every window anew."""
+
+WARM_ROWS = 1_000_000
+"""Rows of the pass that warms a contender up: code is compiled and workers are started by then."""
 
 FAMILIES = ("one series", "many series", "file", "input")
 SERIES = 100
@@ -92,7 +96,9 @@ def naive(df: DataFrame, window: int, keys: tuple[str, ...] = ()) -> DataFrame:
     return df.withColumn("y", F.coalesce(F.sum(F.col("n") * F.col("x")).over(over), F.lit(0.0)))
 
 
-def contenders(spark: SparkSession, n: int, window: int, folder: Path) -> dict[Contender, Callable[[], Any]]:
+def contenders(
+    spark: SparkSession, n: int, window: int, folder: Path, *, naive_too: bool = True
+) -> dict[Contender, Callable[[], Any]]:
     """The work of each, as a function to be timed."""
 
     def use(df: DataFrame) -> None:
@@ -110,7 +116,7 @@ def contenders(spark: SparkSession, n: int, window: int, folder: Path) -> dict[C
         ("input", "range"): lambda: use(rows(spark, n)),
         ("file", "ranges"): file,
     }
-    if n * window <= NAIVE_MOST_TERMS:
+    if naive_too and n * window <= NAIVE_MOST_TERMS:
         found["one series", "Window"] = lambda: use(naive(rows(spark, n), window))
         found["many series", "Window"] = lambda: use(naive(keyed_rows(spark, n), window, ("k",)))
     return found
@@ -173,19 +179,23 @@ def measure(spark: SparkSession, work: Callable[[], Any]) -> dict[str, float]:
 def study(spark: SparkSession, given: argparse.Namespace, sizes: tuple[int, ...], folder: Path) -> None:
     generator = np.random.default_rng(20120917)
     for n in sizes:
-        np.save(folder / f"{n}.npy", generator.standard_normal(n))
+        warm = min(n, WARM_ROWS)
+        for size in {n, warm}:
+            np.save(folder / f"{size}.npy", generator.standard_normal(size))
         for window in given.windows:
-            every = contenders(spark, n, window, folder)
+            every = contenders(spark, n, window, folder, naive_too=given.naive)
             runs = {name: work for name, work in every.items() if name[0] in given.families}
-            for work in runs.values():
-                work()  # code is compiled, workers are started
+            for name, work in contenders(spark, warm, window, folder).items():
+                if name in runs:
+                    work()
             taken: dict[Contender, list[dict[str, float]]] = {name: [] for name in runs}
             for turn in range(given.rounds):
                 names = list(runs)
                 for name in names[turn % len(names) :] + names[: turn % len(names)]:
                     taken[name].append(measure(spark, runs[name]))
             report(n, window, taken)
-        (folder / f"{n}.npy").unlink()
+        for size in {n, warm}:
+            (folder / f"{size}.npy").unlink()
 
 
 def report(n: int, window: int, taken: dict[Contender, list[dict[str, float]]]) -> None:
@@ -216,6 +226,7 @@ def main() -> None:
     parser.add_argument("--windows", type=int, nargs="+", default=WINDOWS)
     parser.add_argument("--rounds", type=int, default=ROUNDS, help="at least 5 for an interval")
     parser.add_argument("--families", nargs="+", default=FAMILIES, choices=FAMILIES, metavar="FAMILY")
+    parser.add_argument("--naive", action=argparse.BooleanOptionalAction, default=True, help="Spark's Window beside it")
     parser.add_argument("--memory", default="4g", help="the JVM's heap")
     given = parser.parse_args()
     sizes = (*given.sizes, FULL_SIZE) if given.full else tuple(given.sizes)
