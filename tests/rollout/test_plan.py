@@ -192,3 +192,57 @@ def test_the_gate_is_told_shares_of_the_live_units() -> None:
 @pytest.mark.parametrize(("written", "margin"), [("10%", 0.1), (0.1, 0.1), ("100%", 1.0), ("250 %", 2.5), ("0.3", 0.3)])
 def test_a_margin_of_more_than_a_hundred_percent_is_written_in_percent(written: object, margin: float) -> None:
     assert plan(metrics=[METRICS[0] | {"margin": written, "tolerance": "0%"}]).metrics[0].margin == margin
+
+
+def with_margins(margins: object, **changes: object) -> dict[str, object]:
+    return {"metrics": [METRICS[0] | {"margin": "20%", "margins": margins}], **changes}
+
+
+@pytest.mark.parametrize(
+    ("margins", "early"),
+    [
+        ({"1": "100%", "5": "50%"}, (1.0, 0.5)),
+        ({1: 0.9, "5": "0.5"}, (0.9, 0.5)),
+        ({"5 %": "50%", "1": "50%"}, (0.5, 0.5)),
+        ({"1": "100%", "5": "20%"}, (1.0,)),
+        ({"1": "20%"}, ()),
+    ],
+)
+def test_margins_by_stage_are_those_of_the_first_stages(margins: object, early: tuple[float, ...]) -> None:
+    one = plan(**with_margins(margins))
+    assert one.metrics[0].early_margins == early
+    assert Plan.from_json(one.to_json(), "x").hash == one.hash
+    schema = json.loads((ROOT / "docs" / "schemas" / "rollout-plan-1.schema.json").read_text())
+    jsonschema.validate(one.to_json(), schema)
+    assert (one.hash == plan(metrics=[METRICS[0] | {"margin": "20%"}]).hash) is (not early)
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        (with_margins("50%"), "rollout.metrics[0].margins: '50%' will not do: expected margins by stage"),
+        (with_margins({}), "rollout.metrics[0].margins: {} will not do"),
+        (with_margins({"2": "50%"}), "margins.2: no stage of 2 %; the stages are 1 %, 5 %, 25 %, 50 %, 100 %"),
+        (with_margins({"one": "50%"}), "margins.one: 'one' will not do"),
+        (with_margins({"1": "wide"}), "margins.1: 'wide' will not do"),
+        (with_margins({"1": 50}), 'margins.1: 50 will not do: expected less than 1; write "50%"'),
+        (with_margins({"1": "50%", "5": "60%"}), "0.5 at 1 %, 0.6 at 5 %: margins only shrink as the stages grow"),
+        (with_margins({"5": "50%"}), "0.2 at 1 %, 0.5 at 5 %: margins only shrink as the stages grow"),
+        (with_margins({"1": "10%"}), "0.1 at 1 %, 0.2 at 5 %: margins only shrink as the stages grow"),
+        (
+            with_margins({"1": "90%", "5": "80%", "25": "70%", "50": "60%"}),
+            "the last stage that compares, of 50 %, holds the metric's margin (0.2)",
+        ),
+        (with_margins({"1": "50%", "5": "40%"}, stages=[1, 5]), "the last stage that compares, of 5 %"),
+        (with_margins({"1": "50%", "5": "10%"}, stages=[1, 5]), "the last stage that compares, of 5 %"),
+    ],
+)
+def test_margins_by_stage_that_will_not_do_are_named(changes: dict[str, object], says: str) -> None:
+    with pytest.raises(PlanError) as refused:
+        plan(**changes)
+    assert says in str(refused.value)
+
+
+def test_margins_by_stage_are_written_in_toml_as_a_table(tmp_path: Path) -> None:
+    text = TOML.replace('margin = "10%"', 'margin = "10%"\nmargins = {1 = "100%", 5 = "50%"}', 1)
+    assert Plan.from_file(write(tmp_path, text)).metrics[0].early_margins == (1.0, 0.5)

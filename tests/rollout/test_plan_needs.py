@@ -39,7 +39,7 @@ def test_a_metric_that_no_number_of_units_passes_is_refused_without_a_horizon() 
     needs = plan_needs(release_plan(), GIVEN | {"errors": Assumption(1e-13)})
     assert needs.stages[0].units is None
     assert len(needs.refusals) == 1
-    assert needs.refusals[0].startswith("errors: no number of units would do in the first stage")
+    assert needs.refusals[0].startswith("errors: no number of units would do in stage 1")
 
 
 def test_without_an_assumption_nothing_is_known_and_nothing_refused() -> None:

@@ -18,6 +18,7 @@ from headgate.rollout.simulate_release import HALTED, INVALID, PASSED, UNDECIDED
 from headgate.rollout.simulate_screen import QuantileScreen
 from headgate.rollout.simulate_summary import Share, summaries
 from headgate.rollout.simulate_traffic import Traffic, looks, recorded_population, synthetic_population
+from headgate.stats.mixtures import Stratum
 
 ERRORS = {"name": "errors", "kind": "rate", "margin": "50%"}
 LATENCY = {"name": "latency", "kind": "quantile", "quantile": 0.9, "low": 0.05, "high": 5.0, "margin": "30%"}
@@ -246,3 +247,45 @@ def test_the_interval_of_a_share_is_wilsons(count: int, of: int) -> None:
 
     wilson = stats.binomtest(count, of).proportion_ci(0.95, method="wilson")
     assert Share(count, of).interval == pytest.approx((wilson.low, wilson.high), abs=1e-9)
+
+
+@pytest.mark.slow
+def test_with_early_margins_a_wrong_pass_is_one_of_a_stage_whose_margin_the_canary_is_at() -> None:
+    latency = LATENCY | {"margins": {"20": "100%"}}
+    errors = ERRORS | {"margins": {"20": "100%"}, "tolerance": "45%"}
+    for metric in (errors, latency):
+        one = plan(metric)
+        names = [scenario.name for scenario in default_scenarios(one)]
+        name = str(metric["name"])
+        assert names == [
+            "no effect",
+            f"{name} at its early margin of 100 %",
+            f"{name} at its margin",
+            f"{name} twice as bad",
+        ]
+        found = {each.scenario.name: each for each in summaries(simulate(one, TRAFFIC, GIVEN, seeds=150, workers=2))}
+        bound = one.alpha + 3.0 * math.sqrt(one.alpha * (1.0 - one.alpha) / 150)
+        at_early, at_margin = found[names[1]], found[names[2]]
+        assert at_early.wrongly == at_early.advanced
+        assert (at_early.error, at_margin.error) == ("wrong pass", "wrong pass")
+        assert at_early.wrongly.value <= bound
+        assert at_margin.wrongly.value <= bound
+        assert found["no effect"].shares[PASSED].value > 0.8
+    # Tolerated nearly up to the margin, a canary at it leaves the first stage often, and the second one hardly ever.
+    leaves = summaries(simulate(plan(errors), TRAFFIC, GIVEN, [Scenario("at it", {"errors": 1.5})], seeds=150))[0]
+    assert leaves.advanced.value > 0.3
+    assert leaves.wrongly.value <= bound
+
+
+def test_the_screen_of_a_quantile_with_early_margins_is_never_below_the_gates_value() -> None:
+    one = plan(LATENCY | {"margins": {"20": "100%"}})
+    (metric,), rng = one.policy.metrics, np.random.default_rng(5)
+    screen, strata = QuantileScreen(metric, len(one.policy.stages)), []
+    population = synthetic_population(metric, GIVEN["latency"])
+    for index, stage in enumerate(one.policy.stages[:2]):
+        ours, theirs = population.draw(rng, 300), population.draw(rng, 300)
+        strata.append(Stratum(stage.share, population.counts(300, ours), population.counts(300, theirs)))
+        exact = log_e_pass(one.policy, metric, tuple(strata), metric.margin_at(index))
+        assert screen.within(ours, theirs) >= exact - 1e-9
+        assert screen.worse(ours, theirs) >= log_e_worse(one.policy, metric, tuple(strata)) - 1e-9
+        screen.end_stage(ours, theirs)

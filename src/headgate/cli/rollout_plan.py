@@ -151,10 +151,9 @@ def _metrics(needs: PlanNeeds) -> Iterator[tuple[str, ...]]:
     by_name = {metric.name: metric for metric in needs.plan.metrics}
     for stage in needs.stages:
         for row in stage.rows:
-            metric = by_name[row.metric]
-            name = row.metric if metric.required else f"{row.metric}, informative"
+            name = row.metric if by_name[row.metric].required else f"{row.metric}, informative"
             halts = (_units(units) for _, units in row.to_halt)
-            yield (str(stage.index + 1), name, plain_percent(metric.margin), _units(row.to_pass), *halts)
+            yield (str(stage.index + 1), name, plain_percent(row.margin), _units(row.to_pass), *halts)
 
 
 def _worse_of(needs: PlanNeeds) -> Sequence[float]:

@@ -14,6 +14,7 @@ from headgate.cli.rollout_common import (
     print_table,
     publish_json,
 )
+from headgate.report.wording import plain_percent
 from headgate.rollout.decision_json import status_to_json
 from headgate.rollout.plan_numbers import percent_text
 
@@ -37,7 +38,10 @@ examples:
   headgate rollout status checkout-42
   headgate rollout status checkout-42 --json - --evidence canary.json.gz
 """
-_METRICS = ("metric", "kind", "state", ">canary", ">stable", ">ratio", ">interval", ">halts at e", ">passes at e")
+_METRICS = (
+    *("metric", "kind", "state", ">margin", ">canary", ">stable", ">ratio", ">interval"),
+    *(">halts at e", ">passes at e"),
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -92,6 +96,7 @@ def _metric(row: MetricRow) -> tuple[str, ...]:
         row.name,
         row.kind if row.required else f"{row.kind}, informative",
         row.state.value,
+        "" if row.margin is None else plain_percent(row.margin),
         _number(row.canary),
         _number(row.stable),
         _number(row.ratio),

@@ -50,7 +50,7 @@ class MetricRow:
 
     ``log_e_halt`` is the largest so far (with ``log_e_now`` the present one), to be compared with ``halt_at``;
     ``log_e_pass`` with ``pass_at``; natural logarithms. ``ratio`` is canary to stable with its interval; None where
-    there is none. ``missing`` says what the metric still lacks, '' where nothing.
+    there is none. ``missing`` says what the metric still lacks, '' where nothing. ``margin`` is the present stage's.
     """
 
     name: str
@@ -68,6 +68,7 @@ class MetricRow:
     lower: float | None = None
     upper: float | None = None
     missing: str = ""
+    margin: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +127,7 @@ def decide(
     if problems:
         return CanaryDecision(_latched(policy, evidence), stage, _reasons(policy, evidence) + problems, ())
     mismatch = _log_e_sample_ratio(policy, evidence)
-    rows = tuple(_row(policy, metric, evidence, intervals=intervals) for metric in policy.metrics)
+    rows = tuple(_row(policy, metric, evidence, stage, intervals=intervals) for metric in policy.metrics)
     halted = tuple(row for row in rows if row.required and row.state is CanaryState.HALT)
     if halted:
         reasons = tuple(_why_halted(row) for row in halted)
@@ -199,23 +200,24 @@ def _log_e_sample_ratio(policy: CanaryPolicy, evidence: Evidence) -> float:
     return most + math.log(math.fsum(math.exp(value - most) for value in values) / len(values))
 
 
-def _row(policy: CanaryPolicy, metric: Metric, evidence: Evidence, *, intervals: bool) -> MetricRow:
+def _row(policy: CanaryPolicy, metric: Metric, evidence: Evidence, stage: int, *, intervals: bool) -> MetricRow:
     strata = strata_of(policy, metric, evidence)
     missing = why_not_testable(metric, strata)
-    now, within = log_e_worse(policy, metric, strata), log_e_pass(policy, metric, strata)
+    now, last = log_e_worse(policy, metric, strata), log_e_pass(policy, metric, strata)
+    margin = metric.margin_at(stage)
+    within = last if margin == metric.margin else log_e_pass(policy, metric, strata, margin)
     halt_at = -math.log(policy.halting_level(metric)) if metric.required else -math.log(policy.alpha)
     pass_at = -math.log(policy.alpha)
-    most = max(evidence.maxima.get(metric.name, 0.0), now if within < pass_at else 0.0)
+    # A wider margin of an early stage excuses nothing from halting: the metric's own one does, as in `fold`.
+    most = max(evidence.maxima.get(metric.name, 0.0), now if last < pass_at else 0.0)
     state = CanaryState.PASS if within >= pass_at else CanaryState.INCONCLUSIVE
     if most >= halt_at:
         state = CanaryState.HALT
     if state is CanaryState.INCONCLUSIVE and not missing:
-        missing = (
-            f"evidence that it is less than {metric.margin:.3g} worse: e-value {math.exp(min(within, 700.0)):.3g}, "
-        )
+        missing = f"evidence that it is less than {margin:.3g} worse: e-value {math.exp(min(within, 700.0)):.3g}, "
         missing += f"{math.exp(pass_at):.3g} is due"
     canary, stable = estimates(metric, strata)
-    lower, upper = interval(policy, metric, strata) if strata and intervals else (0.0, math.inf)
+    lower, upper = interval(policy, metric, strata, margin) if strata and intervals else (0.0, math.inf)
     return MetricRow(
         name=metric.name,
         kind=metric.kind,
@@ -232,6 +234,7 @@ def _row(policy: CanaryPolicy, metric: Metric, evidence: Evidence, *, intervals:
         lower=_finite(lower),
         upper=_finite(upper),
         missing="" if state is not CanaryState.INCONCLUSIVE else missing,
+        margin=margin,
     )
 
 

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from headgate.gates.canary_evidence import Counts
     from headgate.gates.canary_policy import CanaryPolicy, Metric, Stage
 
-__all__ = ["Assumption", "Assumptions", "PlanReport", "PlanRow", "minimum_units", "plan_report"]
+__all__ = ["Assumption", "Assumptions", "PlanReport", "PlanRow", "minimum_units", "plan_report", "proves"]
 
 # The needs shown are met in nine releases of ten: counts are taken this many standard deviations on the wrong side.
 SURE = NormalDist().inv_cdf(0.9)
@@ -69,11 +69,12 @@ class Assumptions:
 class PlanRow:
     """One metric in one stage on its own: units (both arms) to pass if like stable, and to halt at each slow-down.
 
-    None where no number of units would do.
+    None where no number of units would do. ``margin`` is the stage's.
     """
 
     ppm: int
     metric: str
+    margin: float
     to_pass: int | None
     to_halt: tuple[tuple[float, int | None], ...]
 
@@ -102,8 +103,8 @@ def plan_report(policy: CanaryPolicy, assumptions: Assumptions) -> PlanReport:
     """
     _check(policy, assumptions)
     rows = tuple(
-        _row(policy, metric, stage, assumptions)
-        for stage in policy.stages
+        _row(policy, metric, index, assumptions)
+        for index, stage in enumerate(policy.stages)
         if stage.share < 1.0
         for metric in policy.metrics
     )
@@ -111,21 +112,23 @@ def plan_report(policy: CanaryPolicy, assumptions: Assumptions) -> PlanReport:
     return PlanReport(rows, minimum, _refusals(policy, assumptions, rows))
 
 
-def _row(policy: CanaryPolicy, metric: Metric, stage: Stage, assumptions: Assumptions) -> PlanRow:
-    given = assumptions.metrics[metric.name]
-    to_pass = _units(policy, metric, stage, given, None)
-    to_halt = tuple((worse, _units(policy, metric, stage, given, worse)) for worse in assumptions.worse)
-    return PlanRow(stage.ppm, metric.name, to_pass, to_halt)
+def _row(policy: CanaryPolicy, metric: Metric, index: int, assumptions: Assumptions) -> PlanRow:
+    given, stage = assumptions.metrics[metric.name], policy.stages[index]
+    to_pass = _units(policy, metric, index, given, None)
+    to_halt = tuple((worse, _units(policy, metric, index, given, worse)) for worse in assumptions.worse)
+    return PlanRow(stage.ppm, metric.name, metric.margin_at(index), to_pass, to_halt)
 
 
-def _units(policy: CanaryPolicy, metric: Metric, stage: Stage, given: Assumption, worse: float | None) -> int | None:
+def _units(policy: CanaryPolicy, metric: Metric, index: int, given: Assumption, worse: float | None) -> int | None:
     """Return the least units at which the metric passes (``worse`` None: like stable) or halts, alone in the stage."""
+    stage, margin = policy.stages[index], metric.margin_at(index)
     level = policy.alpha if worse is None else policy.halting_level(metric) or policy.alpha
-    test = log_e_pass if worse is None else log_e_worse
 
     def enough(units: int) -> bool:
-        stratum = _expected(metric, stage.share, given, worse, units)
-        return test(policy, metric, (stratum,)) >= -math.log(level)
+        strata = (_expected(metric, stage.share, given, worse, units),)
+        if worse is None:
+            return log_e_pass(policy, metric, strata, margin) >= -math.log(level)
+        return log_e_worse(policy, metric, strata) >= -math.log(level)
 
     high = 64
     while not enough(high):
@@ -221,17 +224,24 @@ def _refusals(policy: CanaryPolicy, assumptions: Assumptions, rows: tuple[PlanRo
         for least in (minimum_units(stage),)
         if expected[stage.ppm] < least
     ]
-    first = policy.stages[0]
-    for metric in policy.metrics:
-        # The first stage must pass by itself; what it shows the later ones keep.
-        needs = next(row.to_pass for row in rows if row.metric == metric.name and row.ppm == first.ppm)
-        if metric.required and (needs is None or needs > expected[first.ppm]):
-            due = "no number of units would do" if needs is None else f"about {needs} units are needed to pass"
-            found.append(
-                f"{metric.name}: {due} in the first stage, {expected[first.ppm]} are expected; a larger margin, or "
-                "a larger or longer first stage, would do"
-            )
+    required = {metric.name: metric for metric in policy.metrics if metric.required}
+    for index, stage in enumerate(policy.stages):
+        for row in rows:
+            if row.ppm != stage.ppm or row.metric not in required or not proves(required[row.metric], index):
+                continue
+            if row.to_pass is None or row.to_pass > expected[row.ppm]:
+                due = f"about {row.to_pass} units are needed to pass"
+                due = "no number of units would do" if row.to_pass is None else due
+                found.append(
+                    f"{row.metric}: {due} in stage {index + 1}, {expected[row.ppm]} are expected; a larger margin, or "
+                    "a larger or longer stage, would do"
+                )
     return tuple(found)
+
+
+def proves(metric: Metric, stage: int) -> bool:
+    """Whether the stage has to show something new: it is the first one, or its margin is narrower than the last's."""
+    return stage == 0 or metric.margin_at(stage) < metric.margin_at(stage - 1)
 
 
 def _check(policy: CanaryPolicy, assumptions: Assumptions) -> None:

@@ -73,6 +73,9 @@ class Metric:
         Mean only: values are counted as at most this (and must not be negative); the test is then non-asymptotic.
     unit
         For display.
+    early_margins
+        Wider margins of the first stages, in their order, none wider than the one before; later stages hold ``margin``.
+        Passing an early stage lets the release move on, no more: the last stage that compares decides at ``margin``.
     """
 
     name: str
@@ -88,6 +91,7 @@ class Metric:
     weight: float = 1.0
     cap: float | None = None
     unit: str = ""
+    early_margins: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
         """Check every key.
@@ -112,9 +116,20 @@ class Metric:
             raise self._bad("tolerance", f"expected 0 or more, and less than the margin ({self.margin:g})")
         if not _within(self.weight, 0.0, math.inf):
             raise self._bad("weight", "expected a finite number above 0")
+        self._check_early_margins()
         self._check_quantile()
         if self.cap is not None and (self.kind != "mean" or not _within(self.cap, 0.0, math.inf)):
             raise self._bad("cap", "a cap is a finite number above 0, for kind mean alone")
+
+    def margin_at(self, stage: int) -> float:
+        """Return the margin that a stage holds, counted from 0."""
+        return self.early_margins[stage] if stage < len(self.early_margins) else self.margin
+
+    def _check_early_margins(self) -> None:
+        object.__setattr__(self, "early_margins", tuple(self.early_margins))
+        held = (*self.early_margins, self.margin)
+        if not all(_within(one, 0.0, 10.0) and one < 10.0 for one in held) or any(b > a for a, b in pairwise(held)):
+            raise self._bad("early_margins", f"expected margins that never grow, down to the margin ({self.margin:g})")
 
     def _check_quantile(self) -> None:
         given = {"quantile": self.quantile, "low": self.low, "high": self.high}
@@ -204,10 +219,20 @@ class CanaryPolicy:
             raise UsageError(f"stages: ppm: {shares} will not do: each stage must be larger than the one before")
         if shares[0] == MILLION:
             raise UsageError("stages: ppm: the first stage takes all units, so there is nothing to compare with")
+        self._check_early_margins()
         for key in ("alpha", "sample_ratio_alpha"):
             value = getattr(self, key)
             if not (_number(value) and 0.0 < value < 0.5):
                 raise UsageError(f"{key}: {value!r} will not do: expected more than 0 and less than 0.5, as 0.05")
+
+    def _check_early_margins(self) -> None:
+        comparing = sum(1 for stage in self.stages if stage.ppm < MILLION)
+        for metric in self.metrics:
+            if len(metric.early_margins) >= comparing:
+                raise UsageError(
+                    f"metric {metric.name!r}: early_margins: {len(metric.early_margins)} given; of the {comparing} "
+                    "stages that compare with stable the last one holds the margin itself"
+                )
 
     def metric(self, name: str) -> Metric | None:
         """Return the metric of that name, or None."""
@@ -222,11 +247,17 @@ class CanaryPolicy:
     def to_json(self) -> dict[str, Any]:
         """Return the policy as plain JSON values; `canary_policy_from_json` reads it back."""
         return {
-            "metrics": [asdict(metric) | {"direction": metric.direction.value} for metric in self.metrics],
+            "metrics": [_metric_to_json(metric) for metric in self.metrics],
             "stages": [asdict(stage) for stage in self.stages],
             "alpha": self.alpha,
             "sample_ratio_alpha": self.sample_ratio_alpha,
         }
+
+
+def _metric_to_json(metric: Metric) -> dict[str, Any]:
+    written = asdict(metric) | {"direction": metric.direction.value}
+    early = list(written.pop("early_margins"))
+    return written | ({"early_margins": early} if early else {})  # a plan without them keeps the hash that it had
 
 
 def canary_policy_from_json(data: Mapping[str, Any], source: str) -> CanaryPolicy:

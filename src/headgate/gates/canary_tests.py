@@ -20,6 +20,7 @@ from headgate.stats.rates import RateCounts
 if TYPE_CHECKING:
     from headgate.gates.canary_evidence import Counts, Evidence
     from headgate.gates.canary_policy import CanaryPolicy, Metric
+    from headgate.stats.mixtures import Ladder
 
 __all__ = [
     "counts_type",
@@ -58,16 +59,20 @@ def strata_of(policy: CanaryPolicy, metric: Metric, evidence: Evidence) -> Strat
 def log_e_worse(policy: CanaryPolicy, metric: Metric, strata: Strata) -> float:
     """Return the log e-value against "the canary is worse by at most the metric's tolerance"."""
     turned = strata if metric.direction is Direction.LOWER else swapped(strata)
-    return _log_e_above(policy, metric, turned, math.log1p(metric.tolerance), halting=True)
+    return _log_e_above(policy, metric, turned, math.log1p(metric.tolerance), HALTING)
 
 
-def log_e_pass(policy: CanaryPolicy, metric: Metric, strata: Strata) -> float:
-    """Return the log e-value against "the canary is worse by the metric's margin or more": the mirrored test."""
+def log_e_pass(policy: CanaryPolicy, metric: Metric, strata: Strata, margin: float | None = None) -> float:
+    """Return the log e-value against "the canary is worse by the margin or more": the mirrored test.
+
+    ``margin`` is the metric's own unless it is given: an early stage may hold a wider one.
+    """
     turned = swapped(strata) if metric.direction is Direction.LOWER else strata
-    return _log_e_above(policy, metric, turned, -math.log1p(metric.margin), halting=False)
+    held = metric.margin if margin is None else margin
+    return _log_e_above(policy, metric, turned, -math.log1p(held), passing(held))
 
 
-def interval(policy: CanaryPolicy, metric: Metric, strata: Strata) -> tuple[float, float]:
+def interval(policy: CanaryPolicy, metric: Metric, strata: Strata, margin: float | None = None) -> tuple[float, float]:
     """Return bounds on the ratio canary to stable; each at the level of the claim it decides, at all looks together.
 
     The bound on the side of *worse* is at alpha (what passing needs); the other at the metric's halting level, or at
@@ -77,7 +82,7 @@ def interval(policy: CanaryPolicy, metric: Metric, strata: Strata) -> tuple[floa
     levels = (halting, policy.alpha) if metric.direction is Direction.LOWER else (policy.alpha, halting)
     starts = len(policy.stages)
     if metric.kind == "rate":
-        ladders = (HALTING, passing(metric.margin))
+        ladders = (HALTING, passing(metric.margin if margin is None else margin))
         first, second = ladders if metric.direction is Direction.LOWER else ladders[::-1]
         low = rates.lower_bound(strata, levels[0], first)
         high = rates.upper_bound(strata, levels[1], second)
@@ -134,11 +139,11 @@ def _still(sums: Sums) -> bool:
     return sums.units < means.LEAST_UNITS or sums.unit_variance == 0.0
 
 
-def _log_e_above(policy: CanaryPolicy, metric: Metric, strata: Strata, log_ratio: float, *, halting: bool) -> float:
+def _log_e_above(policy: CanaryPolicy, metric: Metric, strata: Strata, log_ratio: float, ladder: Ladder) -> float:
     if why_not_testable(metric, strata):
         return 0.0
     if metric.kind == "rate":
-        return rates.log_e_above(strata, log_ratio, HALTING if halting else passing(metric.margin))
+        return rates.log_e_above(strata, log_ratio, ladder)
     if metric.kind == "quantile":
         grid = grid_of(metric)
         steps = math.ceil(log_ratio / grid.log_step - 1e-9)  # upwards: the harder claim, where the grid is too coarse

@@ -6,6 +6,7 @@ Messages name the file and the key's path: ``headgate.toml: rollout.segments[1].
 from __future__ import annotations
 
 from dataclasses import fields
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from headgate.errors import PlanError, UsageError
@@ -27,7 +28,7 @@ from headgate.store.policy_file import read_policy_file
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 __all__ = ["plan_from_json", "plan_from_table", "read_plan"]
 
@@ -46,7 +47,8 @@ _KEYS = (
     "ledger",
 )
 _STAGE_KEYS = ("percent", "minimum_units", "dwell")
-_METRIC_KEYS = tuple(field.name for field in fields(Metric))
+# A user writes margins by stage, as margins = {1 = "100%"}; what is kept is their list.
+_METRIC_KEYS = (*(field.name for field in fields(Metric) if field.name != "early_margins"), "margins")
 _LONGEST_NAME = 64
 # Of a metric's keys, those that say how much worse.
 _WORSE = ("margin", "tolerance")
@@ -115,10 +117,11 @@ def _plan(table: dict[str, Any], source: str, where: str) -> Plan:
         )
     attributes = _attributes(table.get("attributes", {}), f"{where}.attributes")
     sandbox = table.get("sandbox", 0)
+    stages = _stages(table, source, where)
     plan = Plan(
         name,
-        _stages(table, source, where),
-        _metrics(table.get("metrics", []), source, f"{where}.metrics"),
+        stages,
+        _metrics(table.get("metrics", []), stages, source, f"{where}.metrics"),
         _level(table.get("alpha", DEFAULT_ALPHA), source, "alpha"),
         _level(table.get("sample_ratio_alpha", DEFAULT_SAMPLE_RATIO_ALPHA), source, "sample_ratio_alpha"),
         parse_segments(table.get("segments", []), f"{where}.segments", attributes),
@@ -170,15 +173,30 @@ def _stage(raw: object, table: dict[str, Any], source: str, key: str) -> Stage:
     return Stage(ppm, units, 0.0 if none else parse_budget(source, f"{place}.dwell", dwell))
 
 
-def _metrics(raw: object, source: str, where: str) -> tuple[Metric, ...]:
+def _metrics(raw: object, stages: Sequence[Stage], source: str, where: str) -> tuple[Metric, ...]:
     if not isinstance(raw, list | tuple) or not raw or not all(isinstance(one, dict) for one in raw):
         raise PlanError(
             f"{where}: expected tables, each as [[{_TABLE}.metrics]] with name, kind and margin; got {raw!r}"
         )
-    return tuple(_metric(one, source, f"{_TABLE}.metrics[{index}]") for index, one in enumerate(raw))
+    return tuple(_metric(one, stages, source, f"{_TABLE}.metrics[{index}]") for index, one in enumerate(raw))
 
 
-def _metric(table: dict[str, Any], source: str, key: str) -> Metric:
+def _metric(table: dict[str, Any], stages: Sequence[Stage], source: str, key: str) -> Metric:
+    values = _metric_values(table, source, key)
+    if not isinstance(values.get("required", True), bool):
+        raise PlanError(f"{source}: {key}.required: {values['required']!r} will not do: expected true or false")
+    if not isinstance(values.get("unit", ""), str):
+        raise PlanError(f"{source}: {key}.unit: {values['unit']!r} will not do: expected a text")
+    if "margins" in table:
+        values["early_margins"] = _early_margins(table["margins"], values["margin"], stages, f"{source}: {key}.margins")
+    try:
+        return Metric(**values)
+    except UsageError as error:
+        raise PlanError(f"{source}: {key}: {error}") from None
+
+
+def _metric_values(table: dict[str, Any], source: str, key: str) -> dict[str, Any]:
+    """Return a metric's keys as `Metric` takes them, but for the margins by stage."""
     values: dict[str, Any] = {}
     for name, raw in table.items():
         if name not in _METRIC_KEYS:
@@ -187,19 +205,40 @@ def _metric(table: dict[str, Any], source: str, key: str) -> Metric:
             values[name] = worse_from(raw, f"{source}: {key}.{name}")
         elif name == "quantile" and isinstance(raw, str):
             values[name] = parse_fraction(source, f"{key}.{name}", raw)
-        else:
+        elif name != "margins":
             values[name] = raw
     for name in ("name", "kind", "margin"):
         if name not in values:
             raise PlanError(f"{source}: {key}.{name}: missing; a metric has a name, a kind and a margin")
-    if not isinstance(values.get("required", True), bool):
-        raise PlanError(f"{source}: {key}.required: {values['required']!r} will not do: expected true or false")
-    if not isinstance(values.get("unit", ""), str):
-        raise PlanError(f"{source}: {key}.unit: {values['unit']!r} will not do: expected a text")
-    try:
-        return Metric(**values)
-    except UsageError as error:
-        raise PlanError(f"{source}: {key}: {error}") from None
+    return values
+
+
+def _early_margins(raw: object, margin: float, stages: Sequence[Stage], where: str) -> tuple[float, ...]:
+    """Return the margins of the first stages, from a table by the stages' shares in percent."""
+    if not isinstance(raw, dict) or not raw:
+        raise PlanError(f'{where}: {raw!r:.60} will not do: expected margins by stage, as {{1 = "100%", 5 = "50%"}}')
+    given: dict[int, float] = {}
+    for share, one in raw.items():
+        ppm = ppm_from_percent(share, f"{where}.{share}")
+        if ppm not in {stage.ppm for stage in stages}:
+            known = ", ".join(percent_text(stage.ppm) for stage in stages)
+            raise PlanError(f"{where}.{share}: no stage of {percent_text(ppm)}; the stages are {known}")
+        given[ppm] = worse_from(one, f"{where}.{share}")
+    held = [given.get(stage.ppm, margin) for stage in stages]
+    for (before, wide), (after, wider) in pairwise(zip(stages, held, strict=True)):
+        if wider > wide:
+            raise PlanError(
+                f"{where}: {wide:.6g} at {percent_text(before.ppm)}, {wider:.6g} at {percent_text(after.ppm)}: margins "
+                "only shrink as the stages grow; a stage left out holds the metric's margin"
+            )
+    early = held[: next((place for place, one in enumerate(held) if one <= margin), len(held))]
+    last = max(place for place, stage in enumerate(stages) if stage.ppm < MILLION or place == 0)
+    if min(held) < margin or len(early) > last:
+        raise PlanError(
+            f"{where}: the last stage that compares, of {percent_text(stages[last].ppm)}, holds the metric's margin "
+            f"({margin:.6g}); give wider ones to the stages before it alone"
+        )
+    return tuple(early)
 
 
 def _level(raw: object, source: str, key: str) -> float:

@@ -1,7 +1,8 @@
 """What a plan needs before it is used: units and time of each stage, and whether it can pass in time. Pure.
 
-The units of one stage on its own are `headgate.gates.canary_plan`'s; here they become the stages of a release. What the
-first stage has shown the later ones keep, so they need no more than their minimum of units and their dwell.
+The units of one stage on its own are `headgate.gates.canary_plan`'s; here they become the stages of a release. What a
+stage has shown the later ones keep: they need no more than their minimum of units and their dwell, unless their margin
+is narrower. What an earlier stage has shown of that is left out, so the needs are rather too large.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from headgate.gates.canary_plan import (
     PlanReport,
     minimum_units,
     plan_report,
+    proves,
 )
 from headgate.gates.canary_policy import CanaryPolicy
 
@@ -181,11 +183,11 @@ def _stage(plan: Plan, index: int, report: PlanReport, units_per_second: float |
     given, live = plan.stages[index], plan.policy.stages[index]
     minimum = minimum_units(live)
     rows = tuple(row for row in report.rows if row.ppm == live.ppm)
-    required = {metric.name for metric in plan.metrics if metric.required}
-    units: int | None = 0 if live.share == 1.0 else minimum
-    if index == 0:
-        needs = [row.to_pass for row in rows if row.metric in required]
-        units = None if not needs or any(one is None for one in needs) else max(minimum, *(one or 0 for one in needs))
+    required = {metric.name: metric for metric in plan.metrics if metric.required}
+    proving = {name for name, one in required.items() if live.share < 1.0 and proves(one, index)}
+    needs = [row.to_pass for row in rows if row.metric in proving]
+    known = len(needs) == len(proving) and None not in needs
+    units = max(minimum, *(one or 0 for one in needs), 0) if known else None
     seconds = None
     if units is not None and units_per_second is not None:
         seconds = max(given.dwell_seconds, units / units_per_second)
@@ -200,12 +202,14 @@ def _refusals(
     horizon: float | None,
 ) -> list[str]:
     found = []
-    required = {metric.name for metric in plan.metrics if metric.required}
+    required = {metric.name: metric for metric in plan.metrics if metric.required}
     if assumptions and horizon is None:
         found += [
-            f"{row.metric}: no number of units would do in the first stage; a larger margin, or another metric, would"
-            for row in stages[0].rows
-            if row.metric in required and row.to_pass is None
+            f"{row.metric}: no number of units would do in stage {stage.index + 1}; a larger margin would, or another "
+            "metric"
+            for stage in stages
+            for row in stage.rows
+            if row.metric in required and row.to_pass is None and proves(required[row.metric], stage.index)
         ]
     if total is not None and horizon is not None and total > horizon:
         found.append(f"all stages together take about {total / 3600.0:.3g} h, there are {horizon / 3600.0:.3g} h")
@@ -236,6 +240,7 @@ def _stage_to_json(one: StageNeeds) -> dict[str, Any]:
         "metrics": [
             {
                 "name": row.metric,
+                "margin": row.margin,
                 "to_pass": row.to_pass,
                 "to_halt": [{"worse": worse, "units": units} for worse, units in row.to_halt],
             }

@@ -56,6 +56,11 @@ class Scenario:
         ]
         return max(first for first, _ in beyond), max(second for _, second in beyond)
 
+    def first_wrong(self, metrics: Sequence[Metric], stages: int) -> int | None:
+        """Return the first stage that must not be passed: a metric is worse by its margin there, or by more."""
+        worse = [(one, _worse(one, self.effects.get(one.name, 1.0))) for one in metrics]
+        return next((at for at in range(stages) if any(found >= one.margin_at(at) for one, found in worse)), None)
+
 
 @dataclass(frozen=True, slots=True)
 class Simulation:
@@ -89,9 +94,12 @@ class _Job:
 
 
 def default_scenarios(plan: Plan) -> tuple[Scenario, ...]:
-    """Return: no effect; each required metric worse by exactly its margin; each twice as bad."""
+    """Return: no effect; each required metric worse by exactly its margin (its early ones too); each twice as bad."""
     found = [Scenario("no effect")]
     for metric in _required(plan):
+        for margin in sorted(set(metric.early_margins), reverse=True):
+            name = f"{metric.name} at its early margin of {100.0 * margin:.6g} %"
+            found.append(Scenario(name, {metric.name: _ratio(metric, margin)}))
         found.append(Scenario(f"{metric.name} at its margin", {metric.name: _ratio(metric, metric.margin)}))
         found.append(Scenario(f"{metric.name} twice as bad", {metric.name: _ratio(metric, 1.0)}))
     return tuple(found)
@@ -195,7 +203,9 @@ def _ratio(metric: Metric, worse: float) -> float:
 
 def _worse(metric: Metric, ratio: float) -> float:
     worse = (ratio if metric.direction is Direction.LOWER else 1.0 / ratio) - 1.0
-    return 0.0 if abs(worse) < 1e-12 else worse if abs(worse - metric.margin) > 1e-12 else metric.margin
+    # A margin is met to the last bit, or not at all.
+    exact = (0.0, *metric.early_margins, metric.margin)
+    return next((one for one in exact if abs(worse - one) < 1e-12), worse)
 
 
 def _population(metric: Metric, given: Mapping[str, Assumption | Sequence[Any]], effect: float) -> Population:

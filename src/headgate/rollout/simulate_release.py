@@ -101,9 +101,11 @@ class _Release:
         starts = len(policy.stages)
         self.screens = {one.name: QuantileScreen(one, starts) for one in self.metrics if one.kind == "quantile"}
         self.ended = Evidence()
+        self.stage = 0
         self.units = self.canary_units = 0
 
-    def begin(self) -> None:
+    def begin(self, index: int) -> None:
+        self.stage = index
         for arm in self.arms.values():
             arm.begin()
 
@@ -157,8 +159,9 @@ class _Release:
         before = strata_of(self.policy, metric, self.ended)
         counts = [arm.populations[place].counts(arm.units, arm.vectors[place]) for arm in (ours, theirs)]
         present = Stratum(stage.share, counts[0], counts[1])
-        exact = log_e_worse if halting else log_e_pass
-        return exact(self.policy, metric, (*before, present))
+        if halting:
+            return log_e_worse(self.policy, metric, (*before, present))
+        return log_e_pass(self.policy, metric, (*before, present), metric.margin_at(self.stage))
 
     def point(self, stage: Stage, index: int, seconds: float) -> PathPoint:
         evidence = self.evidence(stage)
@@ -167,7 +170,7 @@ class _Release:
             strata = strata_of(self.policy, metric, evidence)
             values[metric.name] = (
                 log_e_worse(self.policy, metric, strata),
-                log_e_pass(self.policy, metric, strata),
+                log_e_pass(self.policy, metric, strata, metric.margin_at(index)),
             )
         return PathPoint(seconds, index, values)
 
@@ -200,7 +203,7 @@ def simulate_release(
     points: list[PathPoint] = []
     spent: list[float] = []
     for index, stage in enumerate(policy.stages):
-        release.begin()
+        release.begin(index)
         state, seconds, reason = _stage(release, index, traffic, rng, sum(spent), points if path else None)
         if state is not CanaryState.PASS:
             name = {CanaryState.HALT: HALTED, CanaryState.INVALID: INVALID}.get(state, UNDECIDED)

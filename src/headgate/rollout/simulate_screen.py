@@ -51,27 +51,33 @@ class QuantileScreen:
         step = self._grid.log_step
         # As the gate rounds them: upwards, to the harder claim.
         self._halting = math.ceil(math.log1p(metric.tolerance) / step - 1e-9)
-        self._passing = math.ceil(-math.log1p(metric.margin) / step - 1e-9)
+        self._passing = [
+            math.ceil(-math.log1p(margin) / step - 1e-9) for margin in map(metric.margin_at, range(starts))
+        ]
         self._worse: list[float] = []
-        self._within: list[float] = []
+        # By the margin that a later stage asks of them: the factors of the stages that have ended.
+        self._within: dict[int, list[float]] = {steps: [] for steps in self._passing}
 
     def worse(self, canary: FloatArray, stable: FloatArray) -> float:
         """Return a bound on the log e-value for halting; ``canary`` and ``stable`` are the stage's cells: (cells,)."""
-        return log_mean_over_starts([*self._worse, self._stage(canary, stable, halting=True)], self._starts)
+        present = self._stage(canary, stable, self._halting, halting=True)
+        return log_mean_over_starts([*self._worse, present], self._starts)
 
     def within(self, canary: FloatArray, stable: FloatArray) -> float:
-        """Return a bound on the log e-value for passing."""
-        return log_mean_over_starts([*self._within, self._stage(canary, stable, halting=False)], self._starts)
+        """Return a bound on the log e-value for passing the present stage, at its margin."""
+        steps = self._passing[len(self._worse)]
+        present = self._stage(canary, stable, steps, halting=False)
+        return log_mean_over_starts([*self._within[steps], present], self._starts)
 
     def end_stage(self, canary: FloatArray, stable: FloatArray) -> None:
         """Keep the stage that has ended with these cells."""
-        self._worse.append(self._stage(canary, stable, halting=True))
-        self._within.append(self._stage(canary, stable, halting=False))
+        self._worse.append(self._stage(canary, stable, self._halting, halting=True))
+        for steps, factors in self._within.items():
+            factors.append(self._stage(canary, stable, steps, halting=False))
 
-    def _stage(self, canary: FloatArray, stable: FloatArray, *, halting: bool) -> float:
+    def _stage(self, canary: FloatArray, stable: FloatArray, steps: int, *, halting: bool) -> float:
         """Return the stage's factor, minimised over a few thresholds only."""
         slow, fast = (canary, stable) if halting is self._up else (stable, canary)
-        steps = self._halting if halting else self._passing
         # Counts at or below each edge; before the first edge lies nobody, beyond the last everybody.
         below = np.concatenate([[0.0], np.cumsum(fast)[:-1]])
         at_most = np.cumsum(slow)

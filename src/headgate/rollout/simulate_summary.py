@@ -75,7 +75,9 @@ class ScenarioSummary:
     shares
         By state: how many ended so.
     advanced
-        How many ever left a stage: what a canary that is too bad must not do.
+        How many ever left a stage.
+    wrongly
+        How many left the first stage whose margin a metric is beyond, or at: what a canary that is too bad must not do.
     error
         ``false halt`` where every metric is within its tolerance, ``wrong pass`` where one is beyond its margin or at
         it, "" between the two: there either is right.
@@ -90,6 +92,7 @@ class ScenarioSummary:
     scenario: Scenario
     shares: dict[str, Share]
     advanced: Share
+    wrongly: Share
     error: str
     seconds: tuple[float, ...]
     units: tuple[float, ...]
@@ -100,7 +103,7 @@ class ScenarioSummary:
     @property
     def wrong(self) -> Share | None:
         """How often the plan erred; None where it cannot."""
-        return {"false halt": self.shares[HALTED], "wrong pass": self.advanced}.get(self.error)
+        return {"false halt": self.shares[HALTED], "wrong pass": self.wrongly}.get(self.error)
 
 
 def summaries(found: Simulation) -> tuple[ScenarioSummary, ...]:
@@ -110,7 +113,8 @@ def summaries(found: Simulation) -> tuple[ScenarioSummary, ...]:
     for scenario, outcomes in zip(found.scenarios, found.outcomes, strict=True):
         over_tolerance, over_margin = scenario.worst(metrics)
         error = "wrong pass" if over_margin >= 0.0 else "false halt" if over_tolerance <= 0.0 else ""
-        summed.append(_summary(scenario, outcomes, error))
+        first_wrong = scenario.first_wrong(metrics, len(found.plan.stages))
+        summed.append(_summary(scenario, outcomes, error, first_wrong))
     return tuple(summed)
 
 
@@ -130,7 +134,8 @@ def to_json(found: Simulation) -> dict[str, Any]:
     }
 
 
-def _summary(scenario: Scenario, outcomes: Sequence[Outcome], error: str) -> ScenarioSummary:
+def _summary(scenario: Scenario, outcomes: Sequence[Outcome], error: str, first_wrong: int | None) -> ScenarioSummary:
+    wrong_from = math.inf if first_wrong is None else first_wrong
     halted = [one for one in outcomes if one.state == HALTED]
     by: dict[str, int] = {}
     for one in halted:
@@ -147,6 +152,7 @@ def _summary(scenario: Scenario, outcomes: Sequence[Outcome], error: str) -> Sce
             for state in (PASSED, HALTED, INVALID, UNDECIDED)
         },
         Share(sum(1 for one in outcomes if one.stage_seconds), len(outcomes)),
+        Share(sum(1 for one in outcomes if len(one.stage_seconds) > wrong_from), len(outcomes)),
         error,
         _quantiles([one.seconds for one in halted]),
         _quantiles([float(one.units) for one in halted]),
