@@ -246,3 +246,13 @@ def test_margins_by_stage_that_will_not_do_are_named(changes: dict[str, object],
 def test_margins_by_stage_are_written_in_toml_as_a_table(tmp_path: Path) -> None:
     text = TOML.replace('margin = "10%"', 'margin = "10%"\nmargins = {1 = "100%", 5 = "50%"}', 1)
     assert Plan.from_file(write(tmp_path, text)).metrics[0].early_margins == (1.0, 0.5)
+
+
+def test_the_unit_is_part_of_the_plan_where_it_is_said_and_leaves_other_plans_hashes_alone() -> None:
+    said = plan(unit="request")
+    assert "unit" not in plan().to_json()
+    assert (plan(unit="").hash, said.hash == plan().hash) == (plan().hash, False)
+    assert Plan.from_json(said.to_json(), "a ledger") == said
+    for wrong in (5, "x" * 65, "a\nb"):
+        with pytest.raises(PlanError, match=r'unit: .* say what is routed, as "user" or "request"'):
+            plan(unit=wrong)

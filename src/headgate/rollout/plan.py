@@ -45,6 +45,9 @@ class Plan:
         The share of all units that goes to the sandbox: the top of the range, never live.
     alpha, sample_ratio_alpha
         As in `headgate.gates.canary_policy.CanaryPolicy`.
+    unit
+        What is randomised, as "user" or "request"; '' where the plan does not say. Counters, which count requests, are
+        evidence for "request" alone.
     ledger
         Where the release's ledger is; no part of the plan's hash, for it decides nothing.
     """
@@ -58,6 +61,7 @@ class Plan:
     attributes: dict[str, str] = field(default_factory=dict)
     sandbox_ppm: int = 0
     ledger: str = DEFAULT_LEDGER
+    unit: str = ""
 
     @classmethod
     def from_dict(cls, table: Mapping[str, Any], source: str = "[rollout]") -> Plan:
@@ -129,5 +133,7 @@ class Plan:
             "sandbox_ppm": self.sandbox_ppm,
             "attributes": dict(self.attributes),
             "segments": [segment.to_json() for segment in self.segments],
+            # Left out where it is not said: plans that were registered before it could be keep their hash.
+            **({"unit": self.unit} if self.unit else {}),
             **written,
         }

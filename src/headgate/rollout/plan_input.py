@@ -45,6 +45,7 @@ _KEYS = (
     "alpha",
     "sample_ratio_alpha",
     "ledger",
+    "unit",
 )
 _STAGE_KEYS = ("percent", "minimum_units", "dwell")
 # A user writes margins by stage, as margins = {1 = "100%"}; what is kept is their list.
@@ -98,6 +99,7 @@ def plan_from_json(data: Mapping[str, Any], source: str) -> Plan:
             segments,
             dict(data["attributes"]),
             data["sandbox_ppm"],
+            unit=data.get("unit", ""),
         )
         _check_sandbox(plan, source)
     except PlanError:
@@ -128,6 +130,7 @@ def _plan(table: dict[str, Any], source: str, where: str) -> Plan:
         attributes,
         0 if sandbox == 0 and not isinstance(sandbox, bool) else ppm_from_percent(sandbox, f"{where}.sandbox"),
         _ledger(table.get("ledger", DEFAULT_LEDGER), f"{where}.ledger"),
+        _unit(table.get("unit", ""), f"{where}.unit"),
     )
     _check_sandbox(plan, f"{where}.sandbox")
     return plan
@@ -252,6 +255,12 @@ def _attributes(raw: object, where: str) -> dict[str, str]:
         if kind not in TYPES:
             raise PlanError(f"{where}.{name}: {kind!r} will not do: expected one of {', '.join(TYPES)}")
     return dict(raw)
+
+
+def _unit(raw: object, where: str) -> str:
+    if not isinstance(raw, str) or len(raw) > _LONGEST_NAME or not raw.isprintable():
+        raise PlanError(f'{where}: {raw!r:.80} will not do: say what is routed, as "user" or "request"')
+    return raw
 
 
 def _ledger(raw: object, where: str) -> str:
