@@ -30,11 +30,12 @@ myst_enable_extensions = ["deflist"]
 default_role = "py:obj"
 autodoc_typehints = "signature"
 autodoc_member_order = "bysource"
-autodoc_default_options = {"members": True, "show-inheritance": False}
+autodoc_default_options = {"members": True}
 python_maximum_signature_line_length = 100
 napoleon_google_docstring = False
 napoleon_use_rtype = False
-smartquotes = False  # `--option` is no dash
+smartquotes_action = "D"  # of a field's " -- " a dash; quotation marks stay as they were written
+toc_object_entries_show_parents = "hide"
 
 suppress_warnings = ["toc.not_included"]  # guides that are not yet in the lists of index.md
 
@@ -44,10 +45,12 @@ html_css_files = ["headgate.css"]
 html_js_files = ["headgate.js"]
 html_copy_source = False
 html_show_sphinx = False
+html_show_copyright = False
 html_use_index = True
 html_theme_options = {"navigation_with_keys": True, "top_of_page_buttons": []}
 # Only what is typed after the prompt is copied.
 copybutton_prompt_text = r"\$ |>>> |\.\.\. "
 copybutton_prompt_is_regexp = True
+highlight_language = "text"  # of a block that names none
 pygments_style = "friendly"
 pygments_dark_style = "github-dark"

@@ -17,8 +17,9 @@ if TYPE_CHECKING:
     from sphinx.application import Sphinx
 
 MARK = "<!-- the commands: written at each build -->"
+WIDTH = 92  # of a synopsis, in characters
 # A help text is plain text, in which `x` is code; these would say something in Markdown.
-_MARKS = re.compile(r"(`[^`]+`)|([\\`*_{}\[\]<>#|$])")
+_MARKS = re.compile(r"(`[^`]+`)|(?<![\w-])(--[a-z][a-z-]+)|([\\`*_{}\[\]<>#|$])")
 
 
 def reference(parser: argparse.ArgumentParser) -> str:
@@ -40,7 +41,7 @@ def _command(parser: argparse.ArgumentParser) -> Iterator[str]:
     yield f"{level} {parser.prog}\n"
     yield f"{_plain(parser.description or '')}\n"
     synopsis = re.sub(r"\s+", " ", parser.format_usage().removeprefix("usage: ")).strip()
-    yield f"```text\n{synopsis}\n```\n"
+    yield f"```text\n{_wrapped(synopsis, parser.prog)}\n```\n"
     for group in parser._action_groups:
         yield from _group(parser, group)
     if parser.epilog:
@@ -83,8 +84,24 @@ def _help(parser: argparse.ArgumentParser, action: argparse.Action) -> str:
     return parser._get_formatter()._expand_help(action) if action.help else ""
 
 
+def _wrapped(synopsis: str, prog: str) -> str:
+    """Break a synopsis between its arguments, never within one."""
+    pieces = re.findall(r"\[[^\]]*\](?: \.\.\.\])?|\([^)]*\)|\S+", synopsis.removeprefix(prog))
+    lines = [prog]
+    for piece in pieces:
+        if len(lines[-1]) + len(piece) >= WIDTH:
+            lines.append(" " * 4)
+        lines[-1] += piece if lines[-1].isspace() else f" {piece}"
+    return "\n".join(lines)
+
+
 def _plain(text: str) -> str:
-    return _MARKS.sub(lambda found: found[1] or "\\" + found[2], re.sub(r"\s+", " ", text).strip())
+    """Return text as Markdown that reads the same; options become code."""
+
+    def marked(found: re.Match[str]) -> str:
+        return found[1] or (f"`{found[2]}`" if found[2] else "\\" + found[3])
+
+    return _MARKS.sub(marked, re.sub(r"\s+", " ", text).strip())
 
 
 def fill(_: object, __: str, source: list[str]) -> None:
