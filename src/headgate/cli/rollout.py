@@ -31,6 +31,7 @@ examples:
 SUBCOMMANDS: dict[str, tuple[str, str]] = {
     "plan": ("headgate.cli.rollout_plan", "show what a plan needs before the first unit: units, time, its hash"),
     "start": ("headgate.cli.rollout_start", "register the plan, and send the first stage's share to the canary"),
+    "lead": ("headgate.cli.rollout_lead", "act on the evidence, and tell the routers, until the release is halted"),
     "status": ("headgate.cli.rollout_status", "show where a release stands, and what its evidence says"),
     "record": ("headgate.cli.rollout_record", "record what requests were like, each unit once"),
     "advance": ("headgate.cli.rollout_advance", "move to the next stage, if the evidence or an override says so"),
