@@ -140,6 +140,27 @@ def capped_rows(rng: np.random.Generator, replicates: int, units: int = 2_000) -
             yield "capped mean", f"units to halt, ratio 2, {name}, share {share:.0%} (median / 90 %)", when(slow)
 
 
+def success_rows(rng: np.random.Generator, replicates: int, units: int = 4_000) -> Iterator[Row]:
+    """The same test of a success rate: 1 for a unit that was served, else 0; more is better."""
+    margin = 0.05
+    for rate in (0.999, 0.98):
+        for share in (0.5, 0.1):
+            ours = rng.random((replicates, units)) < share
+            drawn = rng.random((replicates, units))
+            alike = (drawn < rate).astype(np.float64)
+            where = f"{rate:.1%} served, share {share:.0%}"
+            halts = paths.capped_first(alike, ~ours, 1.0 - share, 0.0, THRESHOLD)
+            yield "success", f"false halts, {where}", rated(halts)
+            at_margin = (drawn < np.where(ours, rate / (1.0 + margin), rate)).astype(np.float64)
+            passes = paths.capped_first(at_margin, ours, share, -math.log1p(margin), THRESHOLD)
+            yield "success", f"wrong passes at the margin ({margin:.0%}), {where}", rated(passes)
+            fine = paths.capped_first(alike, ours, share, -math.log1p(margin), THRESHOLD)
+            yield "success", f"units to pass, {where} (median / 90 %)", when(fine)
+            failing = (drawn < np.where(ours, 0.8 * rate, rate)).astype(np.float64)
+            halted = paths.capped_first(failing, ~ours, 1.0 - share, 0.0, THRESHOLD)
+            yield "success", f"units to halt, a fifth fails, {where} (median / 90 %)", when(halted)
+
+
 def quantile_rows(rng: np.random.Generator, replicates: int, units: int = 1_000) -> Iterator[Row]:
     """The composite test of quantiles: no assumption on the tails."""
     for name, quantile, most in (
@@ -183,7 +204,7 @@ def sample_ratio_rows(rng: np.random.Generator, replicates: int, units: int = 20
         yield "split", what, when(np.concatenate(seen))
 
 
-PARTS = (rates, sticky, mean_rows, capped_rows, quantile_rows, sample_ratio_rows)
+PARTS = (rates, sticky, mean_rows, capped_rows, quantile_rows, sample_ratio_rows, success_rows)
 
 
 def say(line: str) -> None:

@@ -171,6 +171,16 @@ def test_the_capped_test_keeps_its_errors_from_the_first_unit(share: float) -> N
     assert (canary_paths.capped_first(twice, ours, share, 0.0, THRESHOLD) < canary_paths.NEVER).mean() > 0.3
 
 
+def test_a_success_rate_near_one_passes_on_some_hundred_units_and_halts_on_few_failures() -> None:
+    def served(units: int, failed: int) -> CappedMasses:
+        return masses_of([0.0] * failed + [1.0] * (units - failed), 1.0)
+
+    alike = Stratum(0.5, served(400, 1), served(400, 1))
+    assert capped.log_e_above([alike], -math.log1p(0.05)) >= THRESHOLD  # at most 5 % worse; more is better
+    failing = Stratum(0.5, served(100, 15), served(100, 0))
+    assert capped.log_e_above(swapped([failing]), 0.0) >= THRESHOLD
+
+
 def test_the_study_of_the_capped_test_computes_the_same() -> None:
     rng = np.random.default_rng(5)
     values, ours = rng.beta(1.0, 4.0, (1, 300)), rng.random((1, 300)) < 0.5

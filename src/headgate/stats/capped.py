@@ -29,9 +29,10 @@ __all__ = ["CappedMasses", "log_e_above", "lower_bound", "masses_of", "upper_bou
 
 # Levels from 0 to the cap. The splitting adds at most a quarter of a squared spacing to the variance.
 LEVELS = 129
-# Fractions of the largest bet that cannot lose everything, and centres k as fractions of the cap; equal weights.
+# Fractions of the largest bet that cannot lose everything, and centres k as fractions of the cap; equal weights. The
+# centres near the cap are for success rates: with k near the mean it is the failures that count, not how units split.
 FRACTIONS = (0.5, 0.25, 0.125, 0.0625, 0.03125, 0.015625, 0.0078125)
-CENTRES = (0.0, 0.02, 0.05, 0.1, 0.2, 0.35, 0.5)
+CENTRES = (0.0, 0.02, 0.05, 0.1, 0.2, 0.35, 0.5, 0.7, 0.9, 1.0)
 # Log ratios beyond which no bound is looked for.
 WIDEST = 6.0
 
