@@ -9,7 +9,7 @@ from headgate.errors import ConflictError, LedgerError, NotReadyError, PlanError
 from headgate.gates.canary import CanaryState
 from headgate.rollout import Ledger
 from headgate.rollout.controller import Controller, Step
-from headgate.rollout.controller_snapshot import MAX_AGE_SECONDS, SnapshotRouter, read_snapshot
+from headgate.rollout.controller_snapshot import MAX_AGE_SECONDS, SnapshotRouter, read_snapshot, snapshot_name
 from headgate.rollout.controller_turn import reason_of
 from headgate.rollout.events import LONGEST_REASON, Action
 from headgate.rollout.plan import Plan
@@ -232,6 +232,13 @@ def test_routers_follow_the_snapshot_and_distrust_an_old_one(led: Led) -> None:
     led.controller.halt("rain")
     assert canary() == 0.0
     assert router.route("u1").reason is Reason.HALTED
+
+
+def test_every_release_has_a_snapshot_of_its_own_that_a_file_can_be_called() -> None:
+    assert snapshot_name("checkout-42") == "router-state-checkout-42.json"
+    names = [snapshot_name(one) for one in ("a/b", "a_b", "a b", "\u00e9", "\u00fc", "x" * 200, "x" * 199, "../a")]
+    assert len(set(names)) == len(names)
+    assert all(name.isascii() and len(name) < 140 and "/" not in name for name in names)
 
 
 def test_whatever_a_metric_is_called_its_halt_is_recorded(tmp_path: Path) -> None:

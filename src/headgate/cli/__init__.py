@@ -38,6 +38,7 @@ class ExitCode:
 
 # name -> (module, one-line help). The help stands here so that `headgate --help` imports no command.
 COMMANDS: dict[str, tuple[str, str]] = {
+    "init": ("headgate.cli.init", "set a repository up: its policy, and a workflow that gates every change"),
     "bench": ("headgate.cli.bench", "run the asv suite at HEAD, save the results, write an HTML report"),
     "compare": ("headgate.cli.compare", "compare two commits of any asv suite and decide whether the change may pass"),
     "check": ("headgate.cli.check", "decide from results that asv, pytest-benchmark, pyperf or headgate saved"),
@@ -89,14 +90,15 @@ def main(argv: Sequence[str] | None = None, out: TextIO | None = None, err: Text
     except SystemExit as exit_:
         return exit_.code if isinstance(exit_.code, int) else ExitCode.USAGE
     module = importlib.import_module(COMMANDS[args.command][0])
+    named = f"{args.command} {getattr(args, 'subcommand', '')}".strip()
     try:
         with sigterm_as_ctrl_c():
             return int(module.run(args, out, err))
     except HeadgateError as error:
-        err.write(f"headgate {args.command}: {error}\n")
+        err.write(f"headgate {named}: {error}\n")
         return error.exit_code
     except KeyboardInterrupt:
-        err.write(f"headgate {args.command}: interrupted\n")
+        err.write(f"headgate {named}: interrupted\n")
         return ExitCode.INTERRUPTED
     except BrokenPipeError:
         # The reader (`| head`) went away; redirect what is left so that interpreter shutdown does not complain.

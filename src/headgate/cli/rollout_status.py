@@ -109,7 +109,7 @@ def _metric(row: MetricRow) -> tuple[str, ...]:
 def _units(status: ReleaseStatus) -> Iterator[tuple[str, ...]]:
     for ppm, arms in status.state.evidence.stages.items():
         for arm, one in sorted(arms.items()):
-            yield percent_text(ppm), arm, str(one.units)
+            yield percent_text(ppm), arm, f"{one.units:,}"
 
 
 def _number(value: float | None) -> str:

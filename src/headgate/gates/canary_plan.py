@@ -250,7 +250,10 @@ def _check(policy: CanaryPolicy, assumptions: Assumptions) -> None:
         if given is None:
             raise UsageError(f"metric {metric.name!r}: no assumption of what stable's is like; give its value")
         if not (math.isfinite(given.value) and given.value > 0.0) or (metric.kind == "rate" and given.value > 1.0):
-            raise UsageError(f"metric {metric.name!r}: value {given.value:g} will not do: expected a number above 0")
+            upto = ", at most 1" if metric.kind == "rate" else ""
+            raise UsageError(
+                f"metric {metric.name!r}: value {given.value:g} will not do: expected a number above 0{upto}"
+            )
         if metric.kind != "rate" and not 0.0 < given.scatter < math.inf:
             raise UsageError(f"metric {metric.name!r}: scatter {given.scatter:g} will not do: expected more than 0")
     if assumptions.units and len(assumptions.units) != len(policy.stages):

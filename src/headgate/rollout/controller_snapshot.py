@@ -8,6 +8,7 @@ damaged or another release's means stable at once.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import threading
 import time
@@ -44,6 +45,7 @@ HEARTBEAT_SECONDS = 5.0
 MAX_AGE_SECONDS = 20.0
 # A snapshot has some 300 bytes; a router reads no more than this of whatever is there.
 _LARGEST = 65_536
+_LONGEST_NAME = 100
 
 
 def write_snapshot(path: str | os.PathLike[str], state: RouterState) -> None:
@@ -82,7 +84,10 @@ def publish_halt(path: str | os.PathLike[str], release: str, plan_hash: str, now
 
 def snapshot_name(release: str) -> str:
     """Return the snapshot's file name unless another is given: one file for each release."""
-    return "router-state-" + "".join(one if one.isalnum() or one in "-_." else "_" for one in release) + ".json"
+    name = "".join(one if one.isascii() and (one.isalnum() or one in "-_.") else "_" for one in release)
+    if name != release or len(name) > _LONGEST_NAME:  # what no file can be called is told apart by its hash
+        name = f"{name[:_LONGEST_NAME]}-{hashlib.sha256(release.encode()).hexdigest()[:12]}"
+    return f"router-state-{name}.json"
 
 
 def read_snapshot(path: str | os.PathLike[str]) -> RouterState | None:
