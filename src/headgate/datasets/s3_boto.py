@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from headgate.datasets.lazy_values import Unchanged
+from headgate.datasets.s3_checksums import stated
 from headgate.datasets.s3_deadline import Attempt, within
 from headgate.datasets.s3_errors import absent, denied_without_credentials, store_error, truncated, unreachable
 from headgate.datasets.s3_logs import mask_secrets
@@ -27,6 +28,7 @@ from headgate.datasets.stores import (
 from headgate.errors import CorruptObjectError, DatasetError, DatasetSetupError, HeadgateError, StoreUnavailableError
 
 if TYPE_CHECKING:
+    import boto3
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_s3.type_defs import GetObjectOutputTypeDef
 
@@ -51,7 +53,8 @@ class BotoStore:
     """Objects in S3, or in a server that speaks S3, read by boto3; an `headgate.datasets.stores.ObjectStore`.
 
     The client is made at once, so that a wrong profile is heard of here, and anew in a forked child and after pickle,
-    with the credentials found then. The store itself holds none.
+    with the credentials found then. The store itself holds none; only who has a session already, with what a role was
+    given for it, shares it with the store (in this process).
 
     Raises
     ------
@@ -61,8 +64,9 @@ class BotoStore:
         There is no such profile.
     """
 
-    def __init__(self, settings: StoreSettings | None = None) -> None:
+    def __init__(self, settings: StoreSettings | None = None, session: boto3.Session | None = None) -> None:
         self.settings = settings or StoreSettings()
+        self._session = session
         self._client: tuple[int, S3Client] | None = None
         self._ready()
 
@@ -102,6 +106,16 @@ class BotoStore:
 
         found = self._call(fetch, self.where(bucket, key), bodiless=True)
         return None if isinstance(found, Unchanged) else found
+
+    def checksums(self, bucket: str, key: str, etag: str | None) -> dict[str, str]:
+        """Return the checksums that the store states of the object at ``etag``, by algorithm; none if it has gone."""
+
+        def fetch(client: S3Client, _attempt: Attempt) -> dict[str, str]:
+            answer = client.head_object(Bucket=bucket, Key=key, ChecksumMode="ENABLED")
+            return stated(answer) if answer.get("ETag") == etag else {}
+
+        found = self._call(fetch, self.where(bucket, key), bodiless=True)
+        return found if isinstance(found, dict) else {}
 
     def list(self, bucket: str, prefix: str = "") -> list[ObjectInfo]:
         """Return the objects below ``prefix``; see `headgate.datasets.stores.ObjectStore.list`."""
@@ -151,7 +165,7 @@ class BotoStore:
                 held = self._client
                 if held is None or held[0] != os.getpid():
                     # A client's connections belong to the process that made them.
-                    held = self._client = os.getpid(), _client(self.settings)
+                    held = self._client = os.getpid(), _client(self.settings, self._session)
         return held[1]
 
     def __repr__(self) -> str:
@@ -161,7 +175,7 @@ class BotoStore:
         return BotoStore, (self.settings,)
 
 
-def _client(settings: StoreSettings) -> S3Client:
+def _client(settings: StoreSettings, session: boto3.Session | None) -> S3Client:
     try:
         import boto3
         from botocore import UNSIGNED
@@ -182,7 +196,7 @@ def _client(settings: StoreSettings) -> S3Client:
     endpoint = shown_endpoint(settings.endpoint)
     try:
         # A session of our own: making clients from the default session is not safe in threads.
-        session = boto3.Session(profile_name=settings.profile, region_name=settings.region)
+        session = session or boto3.Session(profile_name=settings.profile, region_name=settings.region)
         client: S3Client = session.client("s3", endpoint_url=settings.endpoint, config=config)
         return client  # noqa: TRY300 - what may fail is above
     except ProfileNotFound:
