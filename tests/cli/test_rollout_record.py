@@ -1,6 +1,7 @@
 """`headgate rollout record`: what it prints, what it leaves in the ledger, and how it ends."""
 
 import io
+import json
 import os
 import signal
 import subprocess
@@ -9,9 +10,12 @@ import time
 from pathlib import Path
 
 import pytest
+from faulty_server import refused_endpoint
 from rollout_records import begun, lines, requests
-from rollout_releases import PLAN_TOML, headgate, release_plan
+from rollout_releases import PLAN_TOML, TABLE, headgate, release_plan
 
+from headgate.datasets import ColumnRules, QualityRules, check_quality, profile_dataset
+from headgate.datasets.quality_json import quality_to_json
 from headgate.rollout import Ledger
 
 PLAN = release_plan()
@@ -66,6 +70,69 @@ def test_no_evidence_and_an_unknown_release_are_usage_errors() -> None:
     assert "say where it is: --jsonl" in headgate("rollout", "record", "r1").err
     said = headgate("rollout", "record", "r9", "--jsonl", "sent.jsonl")
     assert (said.code, "no release 'r9'" in said.err) == (4, True)
+
+
+def quality(state: str) -> str:
+    """Write a report of data with a duplicate key, as `check_quality` makes it; return its file."""
+    rows = [{"unit": "a"}, {"unit": "a" if state == "invalid" else "b"}]
+    rules = QualityRules({"unit": ColumnRules("string")}, max_duplicate_rate=0.0)
+    report = check_quality(profile_dataset(rows, key=("unit",)), rules)
+    Path("quality.json").write_text(json.dumps(quality_to_json(report)))
+    return "quality.json"
+
+
+def test_data_whose_quality_failed_is_invalid_evidence_for_good() -> None:
+    command = ("rollout", "record", "r1", "--jsonl", "sent.jsonl", "--dataset-quality")
+    passing = headgate(*command, quality("pass"))
+    assert (passing.code, "the data's quality holds, over 2 rows" in passing.out) == (0, True)
+    assert headgate("rollout", "status", "r1").code == 0
+    for _ in range(2):
+        failed = headgate(*command, quality("invalid"), "--json", "-")
+        assert (failed.code, failed.json["failed"]) == (4, True)
+        assert "50.00% of the rows repeat the key unit" in failed.json["invalid"]
+    status = headgate("rollout", "status", "r1")
+    assert status.code == 4
+    assert "the data's quality failed (1 findings" in status.out
+    Path("quality.json").write_text("{}")
+    broken = headgate(*command, "quality.json")
+    assert (broken.code, "quality.json: it is no headgate.dataset-quality/1" in broken.err) == (2, True)
+
+
+def test_counters_are_recorded_twice_and_the_interval_between_counts(tmp_path: Path) -> None:
+    table = {"name": "checkout", "unit": "request", "stages": [20, 100], "metrics": [TABLE["metrics"][0]]}
+    (tmp_path / "rollout.sqlite").unlink()
+    begun(tmp_path, now=time.time() - 100.0, **table)
+    counters = tmp_path / "shop.prom"
+    command = ("rollout", "record", "r1", "--ledger", "rollout.sqlite", "--prometheus", "shop.prom", "--requests")
+    said = []
+    for age, canary, stable in ((30, 5, 20), (0, 9, 36)):
+        counters.write_text(
+            f'http_total{{build="b2",code="200"}} {canary}\nhttp_total{{build="b2",code="500"}} 0\n'
+            f'http_total{{build="b1",code="200"}} {stable}\n'
+        )
+        os.utime(counters, (time.time() - age,) * 2)
+        arms = ("--version-label", "build", "--arm", "canary=b2", "--arm", "stable=b1")
+        said.append(headgate(*command, "http_total", "--metric", 'errors=http_total{code=~"5.."}', *arms))
+    assert [one.code for one in said] == [0, 0], said
+    assert "counted from here on: the first of this source" in said[0].out
+    assert "prometheus shop.prom: 20 requests, each counted as a unit, as the plan says" in said[1].out
+    refused = headgate(*command, "http_total", "--arm", "blue=b2")
+    assert (refused.code, "'blue' is none; expected stable, canary, sandbox" in refused.err) == (2, True)
+    both = headgate(*command, "http_total", "--prometheus", "other.prom", "--source", "shop")
+    assert (both.code, "one name for several counters" in both.err) == (2, True)
+
+
+def test_counters_for_a_plan_of_other_units_are_refused() -> None:
+    Path("shop.prom").write_text('http_total{version="canary"} 1\n')
+    said = headgate("rollout", "record", "r1", "--prometheus", "shop.prom", "--requests", "http_total")
+    assert (said.code, "counters count requests and cannot tell units apart" in said.err) == (2, True)
+
+
+def test_an_address_that_does_not_answer_is_an_error_without_its_password() -> None:
+    said = headgate(
+        "rollout", "record", "r1", "--prometheus", f"{refused_endpoint().replace('//', '//ann:hunter2@')}/m"
+    )
+    assert (said.code, "cannot be reached" in said.err, "hunter2" in said.err + said.out) == (2, True, False)
 
 
 @pytest.mark.slow

@@ -15,6 +15,7 @@ from headgate.rollout.controller import Controller
 from headgate.rollout.router_state import RouterState, Status
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from headgate.rollout.fold import ReleaseState
@@ -22,11 +23,12 @@ if TYPE_CHECKING:
 RELEASE = "r1"
 
 
-def begun(folder: Path, *, now: float = NOW, **changes: Any) -> Controller:
-    """Return the controller of a release started at ``now`` (its clock stands still), with a ledger in ``folder``."""
+def begun(folder: Path, *, now: float | Callable[[], float] = NOW, **changes: Any) -> Controller:
+    """Return the controller of a release started at ``now``, a clock or its time for good, its ledger in ``folder``."""
     plan = Plan.from_dict(TABLE | changes)
+    clock = now if callable(now) else lambda: float(now)  # type: ignore[arg-type]  # a number, as just checked
     ledger = Ledger(folder / "rollout.sqlite")
-    controller = Controller(ledger, plan, RELEASE, actor="tests", clock=lambda: now)
+    controller = Controller(ledger, plan, RELEASE, actor="tests", clock=clock)
     weakref.finalize(controller, ledger.close)
     controller.start()
     return controller

@@ -27,8 +27,10 @@ class Given(NamedTuple):
 PROVIDERS = {
     "jsonl": Given("jsonl", "FILE", "requests as JSON Lines, one object each; - for standard input"),
     "parquet": Given(
-        "parquet", "PATH", "requests as Parquet: a file, a directory, s3://bucket/key or s3://bucket/prefix/"
+        "parquet", "PATH", "requests as Parquet: a file, a directory, s3://bucket/key or s3://bucket/path/"
     ),
+    "prometheus": Given("prometheus", "URL|FILE", "counters as Prometheus's text, held against the last time"),
+    "prometheus-query": Given("prometheus_query", "URL|FILE", "the same, as an answer of /api/v1/query"),
 }
 
 

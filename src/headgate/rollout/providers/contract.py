@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from headgate.rollout.batches import RecordBatch
     from headgate.rollout.fold import ReleaseState
     from headgate.rollout.plan import Plan
+    from headgate.rollout.providers.prometheus_counts import Scrape
 
 __all__ = [
     "MAX_AGE_SECONDS",
@@ -94,7 +95,7 @@ class RecordStep(NamedTuple):
 class Provider(Protocol):
     """A provider's module."""
 
-    def steps(self, given: str, asked: Asked) -> Iterator[RecordStep]:
+    def steps(self, given: str, asked: Asked) -> Iterator[RecordStep | Scrape]:
         """Yield what ``given`` (a file, an address) holds, in steps.
 
         Raises

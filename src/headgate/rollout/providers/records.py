@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from headgate.rollout.providers.contract import Asked
 
-__all__ = ["BATCH_RECORDS", "BATCH_SECONDS", "KEYS", "SOURCE", "Checker", "cut", "steps"]
+__all__ = ["BATCH_RECORDS", "BATCH_SECONDS", "KEYS", "SOURCE", "Checker", "cut", "iso", "steps"]
 
 # Records in a batch: some megabytes of memory, and the release is judged anew after each.
 BATCH_RECORDS = 20_000
@@ -188,7 +188,7 @@ class _Piece:
             keyed = [(time, records_digest([record]), record) for time, record in self.timed]
             records = [one[2] for one in sorted(keyed, key=lambda one: one[:2])]
         digest = hashlib.sha256(records_digest(records).encode() + b"".join(sorted(self._left_out))).hexdigest()
-        span = f"{_iso(min(times))}/{_iso(max(times))}, " if times else ""
+        span = f"{iso(min(times))}/{iso(max(times))}, " if times else ""
         window = f"{span}{len(records)} records {digest[:32]}"
         return RecordStep(RecordBatch(self._source, window, records, dict(self.faults)), tuple(self.refused))
 
@@ -246,7 +246,8 @@ def _time(time: object) -> float | None:
     )
 
 
-def _iso(time: float) -> str:
+def iso(time: float) -> str:
+    """Return a time as it may be read, to the second."""
     try:
         return dt.datetime.fromtimestamp(time, dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     except (ValueError, OverflowError, OSError):

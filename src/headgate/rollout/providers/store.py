@@ -8,16 +8,19 @@ from typing import TYPE_CHECKING, Any
 from headgate.errors import UsageError
 from headgate.rollout.controller_track import MOST_REFUSED
 from headgate.rollout.providers.contract import Asked, RecordStep
+from headgate.store.seal import canonical, sha256
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from headgate.datasets import QualityReport
     from headgate.rollout.batches import Recorded
     from headgate.rollout.controller import Controller
     from headgate.rollout.metrics import RequestRecord, Tally
     from headgate.rollout.providers.contract import Refused
+    from headgate.rollout.providers.prometheus_counts import Scrape
 
-__all__ = ["RECORDED_SCHEMA", "Report", "ask", "record", "record_steps"]
+__all__ = ["RECORDED_SCHEMA", "Report", "ask", "record", "record_quality", "record_steps"]
 
 RECORDED_SCHEMA = "headgate.rollout-recorded/1"
 _EXAMPLES = 5
@@ -43,6 +46,8 @@ class Report:
         The first records that were left out.
     notes
         What else is to be known, as that an interval was not counted, and why.
+    invalid
+        Why the release's evidence was made invalid; '' where it was not.
     """
 
     release: str
@@ -57,12 +62,13 @@ class Report:
     values: dict[str, int] = field(default_factory=dict)
     examples: list[Refused] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    invalid: str = ""
 
     @property
     def failed(self) -> bool:
-        """Whether more was left out than a release may pass with."""
+        """Whether it was made invalid, or more was left out than a release may pass with."""
         left_out = sum(self.refused.values())
-        return left_out > MOST_REFUSED * (self.records + left_out)
+        return bool(self.invalid) or left_out > MOST_REFUSED * (self.records + left_out)
 
     def to_json(self) -> dict[str, Any]:
         """Return the report as plain JSON values (docs/schemas/rollout-recorded-1.schema.json)."""
@@ -117,10 +123,41 @@ def record(
     return report
 
 
-def record_steps(controller: Controller, steps: Iterable[RecordStep], report: Report) -> None:
+def record_quality(controller: Controller, quality: QualityReport, where: str, report: Report) -> None:
+    """Make the release's evidence invalid if the quality of its data failed; add to ``report``.
+
+    Raises
+    ------
+    LedgerError
+        It cannot be written; nothing was recorded.
+    """
+    asked = ask(controller)
+    if quality.state == "pass":
+        report.notes.append(f"{where}: the data's quality holds, over {quality.profile.rows} rows")
+        return
+    from headgate.datasets.quality_json import quality_to_json
+    from headgate.rollout.batches import record_invalid
+
+    first = next((f"{one.column or 'the dataset'}: {one.message}" for one in quality.findings), "no rows")
+    reason = f"the data's quality failed ({len(quality.findings)} findings, the first of {first})"
+    name = ("dataset quality", sha256(canonical(quality_to_json(quality))))
+    recorded = record_invalid(
+        controller.ledger, controller.plan, controller.release, name, reason, actor=controller.actor, now=asked.now
+    )
+    report.batches += recorded.new
+    report.known += not recorded.new
+    report.invalid = reason
+
+
+def record_steps(controller: Controller, steps: Iterable[RecordStep | Scrape], report: Report) -> None:
     """Record each step, and add to ``report``, which is true of what is recorded even if this is interrupted."""
     for step in steps:
-        _add(report, controller.record(step.batch), step)
+        if isinstance(step, RecordStep):
+            _add(report, controller.record(step.batch), step)
+        else:
+            from headgate.rollout.providers.prometheus_record import record_scrape
+
+            record_scrape(controller, step, report)
 
 
 def _add(report: Report, recorded: Recorded, step: RecordStep) -> None:
