@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from headgate.errors import HeadgateError, InputError, UsageError
+from headgate.report.wording import count
 
 if TYPE_CHECKING:
     import argparse
@@ -66,7 +67,8 @@ def notify(webhook: Webhook | None, controller: Controller, err: TextIO) -> None
         err.write(f"headgate: warning: notifications were not sent: {error}\n")
         return
     if done.pending:
-        err.write(f"headgate: warning: {done.pending} notifications wait for the next command: {done.problem}\n")
+        waiting = count(done.pending, "notification")
+        err.write(f"headgate: warning: {waiting} not sent, the next command tries again: {done.problem}\n")
 
 
 def _secret(file: str | None) -> bytes:
