@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Sequence
 
     from headgate.cli.saved_cases import Pairing
     from headgate.cli.saved_sides import SavedSide
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from headgate.gates.resolution import Calibration
     from headgate.model import SideInfo, Verdict
 
-__all__ = ["EPILOG", "HELP", "add_arguments", "check", "run"]
+__all__ = ["EPILOG", "HELP", "add_arguments", "check", "judge", "machine_warnings", "run"]
 
 HELP = """Decide from results that asv, pytest-benchmark, pyperf or headgate has saved; nothing is measured. What the
 files cannot tell (how much two launches of the same program differ) is taken from the machine's calibration or from a
@@ -90,25 +91,57 @@ def check(args: argparse.Namespace, policy: Policy) -> tuple[Verdict, tuple[str,
     UsageError, InputError
         A side cannot be found or read, the machines differ, or nothing can be compared.
     """
-    from headgate.cli.saved_cases import pair_runs, run_warnings
     from headgate.cli.saved_sides import find_two
 
     baseline, candidate = find_two(args.baseline, args.candidate, machine=args.machine, environment=args.environment)
-    warnings = _machine_warnings(baseline, candidate, any_machine=args.any_machine)
-    calibration = _calibration(args.calibration, baseline, candidate, any_machine=args.any_machine)
+    return judge(
+        baseline,
+        candidate,
+        policy,
+        calibration=_calibration(args.calibration, baseline, candidate, any_machine=args.any_machine),
+        regexes=args.bench,
+        any_machine=args.any_machine,
+        any_session=args.any_session,
+        partial=bool(args.bench),
+    )
+
+
+def judge(  # noqa: PLR0913 - what the user may say of two saved sides
+    baseline: SavedSide,
+    candidate: SavedSide,
+    policy: Policy,
+    *,
+    calibration: Calibration | None = None,
+    regexes: Sequence[str] = (),
+    any_machine: bool = False,
+    any_session: bool = False,
+    partial: bool = False,
+) -> tuple[Verdict, tuple[str, ...]]:
+    """Return the verdict over two sides that were read, and the benchmarks that both skipped.
+
+    ``partial``: only some of the benchmarks were asked for.
+
+    Raises
+    ------
+    UsageError, InputError
+        The machines differ, or nothing can be compared.
+    """
+    from headgate.cli.saved_cases import pair_runs, run_warnings
+
+    warnings = machine_warnings(baseline, candidate, any_machine=any_machine)
     pairing = pair_runs(
         baseline.run,
         candidate.run,
         policy,
-        regexes=args.bench,
+        regexes=regexes,
         noise={one.benchmark: one for one in calibration.benchmarks} if calibration else {},
         # One bundle is one run of headgate compare.
-        any_session=args.any_session or baseline.path == candidate.path,
+        any_session=any_session or baseline.path == candidate.path,
     )
     warnings += run_warnings(baseline.run, candidate.run, pairing, policy)
-    if args.any_session:
+    if any_session:
         warnings += ("--any-session: what differs between two sessions on this machine counts as a change",)
-    return _verdict(baseline, candidate, pairing, policy, warnings, partial=bool(args.bench)), pairing.skipped
+    return _verdict(baseline, candidate, pairing, policy, warnings, partial=partial), pairing.skipped
 
 
 def _verdict(
@@ -155,7 +188,8 @@ def _hardware(side: SavedSide) -> dict[str, Any]:
     return {"machine": side.machine} | ({"cpu": {"model": cpu}} if cpu else {}) if side.machine else {}
 
 
-def _machine_warnings(baseline: SavedSide, candidate: SavedSide, *, any_machine: bool) -> tuple[str, ...]:
+def machine_warnings(baseline: SavedSide, candidate: SavedSide, *, any_machine: bool) -> tuple[str, ...]:
+    """Return the warning that two machines were compared, or nothing; refuse it unless it was asked for."""
     from headgate.cli.saved_cases import machine_difference
     from headgate.errors import UsageError
 

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from headgate.gates.policy import policy_for
 from headgate.model import BenchmarkId, Change, Comparison, Direction, Side, State
 from headgate.stats.family import holm
+from headgate.stats.rank_sum import smallest_level
 from headgate.stats.saved import (
     BETWEEN,
     BETWEEN_UNSEEN,
@@ -34,10 +35,20 @@ if TYPE_CHECKING:
     from headgate.gates.policy import BenchmarkPolicy, Policy
     from headgate.gates.resolution import BenchmarkNoise
 
-__all__ = ["SESSION_SECONDS", "SavedCase", "decide_saved", "modelled", "one_session", "resolution_note"]
+__all__ = [
+    "SESSION_SECONDS",
+    "SavedCase",
+    "decide_saved",
+    "modelled",
+    "one_session",
+    "processes_needed",
+    "resolution_note",
+]
 
 # Beyond this factor "more processes would decide it" is no help: the change sits on the margin itself.
 MOST_HELPFUL_FACTOR = 100.0
+# Beyond any sensible policy: 1 / C(2n, n) is below 1e-58 there.
+MOST_PROCESSES = 100
 # Two results begun within this many seconds are one session. Both sides of one continuous-integration job lie within it
 # (django-asv: 2.5 to 7.5 minutes apart); a runner is hardly the same machine for longer.
 SESSION_SECONDS = 7200.0
@@ -146,6 +157,12 @@ def modelled(cases: Sequence[SavedCase], policy: Policy) -> int:
     level = (1.0 - policy.confidence) / max(1, len(cases))
     ready = [_ready(case, policy, level, None) for case in cases]
     return sum(isinstance(one, _Ready) and one.scale is not None and one.case.noise is None for one in ready)
+
+
+def processes_needed(cases: int, policy: Policy) -> int:
+    """Return how many processes a side let ``cases`` benchmarks of one session speak for themselves."""
+    level = (1.0 - policy.confidence) / max(1, cases)
+    return next(count for count in range(1, MOST_PROCESSES) if smallest_level(count, count) <= level)
 
 
 def _run_scatter(cases: Sequence[SavedCase]) -> float | None:

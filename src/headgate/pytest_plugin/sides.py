@@ -1,0 +1,166 @@
+"""The two sides of a pytest run: the baseline's files, and what pytest-benchmark measured just now."""
+
+from __future__ import annotations
+
+import glob
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from headgate.errors import InputError, UsageError
+from headgate.formats import pytest_benchmark
+from headgate.formats.pooled import pool_runs
+from headgate.gates.saved import SESSION_SECONDS
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+
+    import pytest
+
+    from headgate.cli.saved_sides import SavedSide
+    from headgate.formats.saved import SavedResult, SavedRun
+
+__all__ = ["THIS_RUN", "asked_for", "benchmark_session", "found_files", "node_id", "pooled_side", "this_run", "wanted"]
+
+THIS_RUN = "this run"
+
+
+def benchmark_session(config: pytest.Config) -> Any:
+    """Return pytest-benchmark's session, if it is going to measure.
+
+    Raises
+    ------
+    UsageError
+        The plugin is not there or is not going to measure anything.
+    """
+    session = getattr(config, "_benchmarksession", None)
+    if session is None:
+        blocked = config.pluginmanager.is_blocked("benchmark")
+        why = "is switched off (-p no:benchmark)" if blocked else "is not loaded; pip install pytest-benchmark"
+        raise UsageError(f"--headgate-baseline judges what pytest-benchmark measures, and pytest-benchmark {why}")
+    if session.skip:
+        raise UsageError("--benchmark-skip skips all benchmarks: --headgate-baseline would have nothing to judge")
+    if session.xdist_warning:
+        raise UsageError(
+            "pytest-benchmark measures nothing under pytest-xdist: run the benchmarks with -n 0, in a run of their own"
+        )
+    if session.disabled:
+        raise UsageError(
+            "the benchmarks are disabled (--benchmark-disable): --headgate-baseline would have nothing to judge; "
+            "--benchmark-enable overrides it"
+        )
+    return session
+
+
+def found_files(given: Sequence[str], option: str) -> list[str]:
+    """Return the files meant, each once: one of that very name, else what the glob matches, in order.
+
+    Raises
+    ------
+    InputError
+        A glob matches nothing.
+    """
+    found: list[str] = []
+    for one in given:
+        if glob.has_magic(one) and not Path(one).exists():
+            matches = sorted(glob.glob(one, recursive=True))  # noqa: PTH207 - pathlib refuses absolute patterns
+            if not matches:
+                raise InputError(f"{option} {one}: no file matches; check the pattern, and that the results were saved")
+            found += matches
+        else:
+            found.append(one)
+    once: dict[Path, str] = {}
+    for name in found:
+        once.setdefault(Path(name).resolve(), name)
+    return list(once.values())
+
+
+def pooled_side(given: Sequence[str], option: str) -> SavedSide:
+    """Return the runs meant as one side, each file a process of it at least.
+
+    Raises
+    ------
+    UsageError
+        A result of several machines or environments, or files of different machines.
+    InputError
+        A file cannot be read, or two hold the same measurement.
+    """
+    from headgate.cli.saved_cases import machine_difference
+    from headgate.cli.saved_sides import SavedSide, find_sides
+
+    sides: list[SavedSide] = []
+    for name in found_files(given, option):
+        found = find_sides(name, option)
+        if len(found) > 1:
+            raise UsageError(f"{option} {name}: {len(found)} results fit ({found[0]}, {found[1]}); give the file meant")
+        difference = machine_difference(sides[0].run, found[0].run) if sides else ""
+        if difference:
+            raise UsageError(f"{option}: files of different machines: {difference}; give runs of one machine")
+        sides += found
+    run = pool_runs([side.run for side in sides], within=SESSION_SECONDS)
+    requested = (
+        sides[0].requested if len(sides) == 1 else f"{len(sides)} files, {sides[0].requested} to {sides[-1].requested}"
+    )
+    return SavedSide(requested, sides[0].path, run)
+
+
+def this_run(config: pytest.Config, machine: dict[str, Any], *, measured: bool = True) -> SavedRun:
+    """Return what pytest-benchmark would save of this run, read as a saved file is; nothing of it unless ``measured``.
+
+    The project's own hooks see it as they see a file, so that a baseline they changed finds its like.
+    """
+    from pytest_benchmark.utils import safe_dumps
+
+    session, hook = config._benchmarksession, config.hook  # type: ignore[attr-defined]  # noqa: SLF001 - where the plugin keeps it
+    commit = hook.pytest_benchmark_generate_commit_info(config=config)
+    hook.pytest_benchmark_update_commit_info(config=config, commit_info=commit)
+    benchmarks = session.benchmarks if measured else []
+    document = hook.pytest_benchmark_generate_json(
+        config=config, benchmarks=benchmarks, include_data=True, machine_info=machine, commit_info=commit
+    )
+    hook.pytest_benchmark_update_json(config=config, benchmarks=benchmarks, output_json=document)
+    written: str = safe_dumps(document)  # type: ignore[no-untyped-call]  # as the plugin writes a file
+    return pytest_benchmark.read(json.loads(written), Path(THIS_RUN))
+
+
+def wanted(config: pytest.Config, baseline: SavedSide, deselected: Collection[str]) -> tuple[SavedSide, int]:
+    """Return the baseline without what this run was not asked for, and how many that were."""
+    prefixes = _prefixes(config)
+    kept = tuple(
+        result
+        for result in baseline.run.results
+        if asked_for(node_id(result), prefixes) and node_id(result) not in deselected
+    )
+    return replace(baseline, run=replace(baseline.run, results=kept)), len(baseline.run.results) - len(kept)
+
+
+def asked_for(node_id: str, prefixes: Sequence[str] | None) -> bool:
+    """Say whether a test lies within the files, directories and tests given; None means everything."""
+    if prefixes is None:
+        return True
+    return any(
+        not prefix or (node_id.startswith(prefix) and node_id[len(prefix) : len(prefix) + 1] in {"", "/", ":", "["})
+        for prefix in prefixes
+    )
+
+
+def _prefixes(config: pytest.Config) -> list[str] | None:
+    """Return what the command line asks for as beginnings of node ids; None where that is everything, or not clear."""
+    if config.args_source is config.ArgsSource.TESTPATHS:
+        return None
+    prefixes = []
+    for argument in config.args:
+        name, colons, test = str(argument).partition("::")
+        path = (config.invocation_params.dir / name).resolve()
+        if not path.exists() or not path.is_relative_to(config.rootpath.resolve()):
+            return None
+        relative = path.relative_to(config.rootpath.resolve()).as_posix()
+        prefixes.append(f"{'' if relative == '.' else relative}{colons}{test}")
+    return prefixes
+
+
+def node_id(result: SavedResult) -> str:
+    """Return the id under which pytest knows a benchmark of pytest-benchmark's."""
+    params = result.benchmark.params
+    return f"{result.benchmark.name}[{params[0]}]" if params else result.benchmark.name
