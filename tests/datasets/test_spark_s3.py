@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from faulty_server import FaultyServer, response, sends, silence
 from spark_session import local_session
 from versity import VersityServer, free_port, versity_server
 
@@ -151,7 +152,8 @@ def test_no_credentials_at_all_is_access_denied(
 ) -> None:
     monkeypatch.delenv("AWS_ACCESS_KEY_ID")
     monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
-    with pytest.raises(AccessDeniedError, match="no credentials found"):
+    at = f"s3://nobody/all.json at {server.endpoint}: no credentials found"
+    with pytest.raises(AccessDeniedError, match=f"^{at}"):
         loader(server, "nobody/{key}.json", session)("all")
 
 
@@ -181,14 +183,25 @@ def test_a_refused_port_is_given_up_in_bounded_time(session: SparkSession, serve
         loader(server, "refused/{key}.json", session, endpoint=endpoint)("one")
 
 
-def test_a_server_that_says_nothing_is_given_up_in_bounded_time(
+def test_a_server_that_says_nothing_is_given_up_before_hadoop_asks_it(
+    session: SparkSession, server: VersityServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(spark_s3a, "_ANSWER_SECONDS", 1.0)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        endpoint = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        with bounded(), pytest.raises(StoreUnavailableError, match=rf"s3://silent/one\.json at {endpoint}: no answer"):
+            loader(server, "silent/{key}.json", session, endpoint=endpoint)("one")
+
+
+def test_a_server_that_falls_silent_is_given_up_by_hadoop_in_bounded_time(
     session: SparkSession, server: VersityServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(spark_s3a, "_RETRIES", 0)  # half the waiting; the time per request is Hadoop's least
-    with socket.create_server(("127.0.0.1", 0)) as silent:
-        endpoint = f"http://127.0.0.1:{silent.getsockname()[1]}"
-        with bounded(), pytest.raises(StoreUnavailableError, match=r"s3://silent/one\.json"):
-            loader(server, "silent/{key}.json", session, endpoint=endpoint)("one")
+    with FaultyServer() as faulty:
+        faulty.script = [sends(response(403)), silence]
+        with bounded(), pytest.raises(StoreUnavailableError, match=r"s3://falls-silent/one\.json"):
+            loader(server, "falls-silent/{key}.json", session, endpoint=faulty.endpoint)("one")
+        assert len(faulty.requests) > 1
 
 
 @contextmanager

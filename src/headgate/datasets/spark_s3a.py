@@ -12,9 +12,11 @@ import os
 import re
 import threading
 from dataclasses import dataclass, field
+from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
-from headgate.datasets.s3_errors import denied_without_credentials
+from headgate.datasets.s3_errors import denied_without_credentials, unreachable
 from headgate.datasets.spark_errors import spark_errors
 from headgate.datasets.stores import StoreSettings, shown_endpoint
 from headgate.errors import DatasetSetupError
@@ -32,9 +34,11 @@ _SDK_CHAIN = "software.amazon.awssdk.auth.credentials.DefaultCredentialsProvider
 _REGION = "us-east-1"
 # Once more after the SDK's own attempts, for a connection that broke; Hadoop's default of 7 takes minutes.
 _RETRIES, _RETRY_MS = 1, 100
-# For one request in all, its body not included: the least that Hadoop takes. A server that accepts and says nothing is
-# thus given up after twice that.
+# For one request in all, its body not included: the least that Hadoop takes, so it gives up a silent server after twice
+# that. `_check_that_it_answers` is there before.
 _REQUEST_SECONDS = 15.0
+# The longest wait for the first word of an answer; S3 itself takes 0.2 s.
+_ANSWER_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +96,8 @@ class S3aSettings:
             return {}
         if self.credentials != "chain":
             return {"aws.credentials.provider": self.credentials}
-        return _from_chain(self.store.profile, where, shown_endpoint(self.store.endpoint))
+        endpoint = shown_endpoint(self.store.endpoint)
+        return _from_chain(self.store.profile, where.removesuffix(f" at {endpoint}"), endpoint)
 
 
 def _milliseconds(seconds: float) -> str:
@@ -162,9 +167,12 @@ def open_bucket(session: SparkSession, bucket: str, settings: S3aSettings, where
         with other settings or credentials.
     AccessDeniedError
         No credentials were found.
+    StoreUnavailableError
+        There is an endpoint, and it accepts a connection and says nothing.
     """
     _check_connector(session)
     options = settings.options(where)
+    _check_that_it_answers(session, bucket, settings.store.endpoint, where)
     with _opened.lock:
         digest = _opened.digest(options)
         if _opened.digests.setdefault(bucket, digest) != digest:
@@ -196,3 +204,31 @@ def _check_connector(session: SparkSession) -> None:
             f"the S3 connector is hadoop-aws {version[1]}, Spark's Hadoop client is {client}, and the two must be "
             f"equal; start the session with org.apache.hadoop:hadoop-aws:{client}"
         )
+
+
+def _check_that_it_answers(session: SparkSession, bucket: str, endpoint: str | None, where: str) -> None:
+    """Ask the endpoint anything at all: Hadoop would wait half a minute for one that says nothing.
+
+    Every other answer, and none (refused, no such host, TLS that fails), is left for Hadoop to find out.
+    """
+    configuration = hadoop(session)
+    proxied = any(configuration.get(f"fs.s3a.{scope}proxy.host") for scope in ("", f"bucket.{bucket}."))
+    if endpoint is None or proxied:
+        return
+    parts = urlsplit(endpoint)
+    kind = HTTPSConnection if parts.scheme == "https" else HTTPConnection
+    asked = kind(parts.hostname or "", parts.port, timeout=_ANSWER_SECONDS)
+    try:
+        asked.request("HEAD", "/")
+        asked.getresponse()
+    except TimeoutError:
+        silent = True
+    except (OSError, HTTPException):
+        silent = False
+    else:
+        silent = False
+    finally:
+        asked.close()
+    if silent:
+        shown = shown_endpoint(endpoint)
+        raise unreachable(f"no answer within {_ANSWER_SECONDS:g} s", where.removesuffix(f" at {shown}"), shown)
