@@ -18,6 +18,7 @@ from headgate.gates.canary import CanaryState
 from headgate.rollout.controller_turn import reason_of
 from headgate.rollout.decision_json import status_to_json
 from headgate.rollout.plan_numbers import percent_text
+from headgate.rollout.router_state import Status
 
 if TYPE_CHECKING:
     import argparse
@@ -67,7 +68,9 @@ def _advance(controller: Controller, args: argparse.Namespace, out: TextIO) -> i
     try:
         state = controller.advance()
     except NotReadyError as error:
-        print_lines(args, out, [f"{error}"])
+        held = status.decision.state is CanaryState.PASS or status.state.status is not Status.RUNNING
+        lines = [f"{error}"] if held else [f"{args.release}: not advanced, {status.decision.state}"]
+        print_lines(args, out, lines if held else [*lines, *(f"  - {one}" for one in status.decision.reasons)])
         return ExitCode.FAILED if status.decision.state is CanaryState.INVALID else ExitCode.INCONCLUSIVE
     stages = controller.plan.stages
     share = percent_text(stages[state.stage or 0].ppm)

@@ -85,7 +85,7 @@ def _headline(status: ReleaseStatus) -> Iterator[str]:
     for reason in decision.reasons:
         yield f"    - {reason}"
     word = state.override_at(status.now)
-    if word is not None:
+    if word is not None and state.halt is None:  # no word undoes a halt
         left = word.expires - status.now
         yield f"  override in force: {word.action} by {word.actor}, {left:.0f} s more: {word.reason}"
 

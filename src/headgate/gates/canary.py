@@ -97,9 +97,9 @@ def fold(policy: CanaryPolicy, evidence: Evidence, batch: Evidence) -> Evidence:
     for metric in policy.metrics:
         if metric.required:
             strata = strata_of(policy, metric, added)
-            within = log_e_pass(policy, metric, strata) >= -math.log(policy.alpha)
-            now = -math.inf if within else log_e_worse(policy, metric, strata)
-            if now > maxima.get(metric.name, 0.0):
+            now = log_e_worse(policy, metric, strata)
+            # The second test, as long as the first, only where it matters: mostly the present value is no new maximum.
+            if now > maxima.get(metric.name, 0.0) and log_e_pass(policy, metric, strata) < -math.log(policy.alpha):
                 maxima[metric.name] = now
     return Evidence(added.stages, added.origin, maxima)
 
@@ -170,10 +170,9 @@ def _problem_of(metric: Metric | None, counts: Counts, units: int) -> str:
         return counts.problem()
     if counts.units > units:
         return f"{counts.units} units, but only {units} came to the arm"
-    if isinstance(counts, Histogram):
-        cells = grid_of(metric).cells
-        if not all(0 <= cell < cells for cell in counts.cells):
-            return "a cell that the grid does not have"
+    cells = counts.cells if isinstance(counts, Histogram) else ()
+    if cells and not 0 <= min(cells) <= max(cells) < grid_of(metric).cells:
+        return "a cell that the grid does not have"
     return ""
 
 

@@ -89,7 +89,7 @@ class Histogram:
 
     def problem(self) -> str:
         """Return what is impossible about the counts, or ''."""
-        if self.units < 0 or any(count < 0 for count in self.cells.values()):
+        if self.units < 0 or min(self.cells.values(), default=0) < 0:
             return "a count is negative"
         counted = sum(self.cells.values())
         return "" if counted == self.units else f"the cells hold {counted} of {self.units} units"
@@ -97,8 +97,7 @@ class Histogram:
     def cumulative(self, grid: Grid) -> npt.NDArray[np.float64]:
         """Return how many units lie at or below each threshold: shape (grid.cells - 1,)."""
         counts = np.zeros(grid.cells)
-        for cell, count in self.cells.items():
-            counts[cell] += count
+        counts[np.fromiter(self.cells.keys(), np.intp, len(self.cells))] = list(self.cells.values())
         total: npt.NDArray[np.float64] = np.cumsum(counts)[:-1]
         return total
 
