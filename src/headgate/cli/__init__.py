@@ -38,6 +38,8 @@ class ExitCode:
 
 # name -> (module, one-line help). The help stands here so that `headgate --help` imports no command.
 COMMANDS: dict[str, tuple[str, str]] = {
+    "init": ("headgate.cli.init", "set a repository up: its policy, and a workflow that gates every change"),
+    "doctor": ("headgate.cli.doctor", "say what is wrong with this machine or setup, and what to do"),
     "bench": ("headgate.cli.bench", "run the asv suite at HEAD, save the results, write an HTML report"),
     "compare": ("headgate.cli.compare", "compare two commits of any asv suite and decide whether the change may pass"),
     "check": ("headgate.cli.check", "decide from results that asv, pytest-benchmark, pyperf or headgate saved"),

@@ -9,11 +9,14 @@ import os
 import re
 import secrets
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from headgate.errors import InputError
 
-__all__ = ["read_json", "require_schema", "write_atomic", "write_json"]
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["read_json", "require_schema", "write_atomic", "write_json", "write_new"]
 
 _SCHEMA = re.compile(r"(?P<name>[a-z][a-z0-9_.-]*)/(?P<version>[1-9][0-9]*)")
 
@@ -30,15 +33,35 @@ def write_atomic(path: str | os.PathLike[str], content: str | bytes) -> None:
     InputError
         The file cannot be written; what stood there is untouched and no temporary file is left.
     """
+    with _beside(path, content) as (temporary, target):
+        if target.exists():
+            temporary.chmod(target.stat().st_mode & 0o7777)
+        temporary.replace(target)
+
+
+def write_new(path: str | os.PathLike[str], content: str | bytes) -> None:
+    """Write ``content`` to ``path``, whole, where nothing is yet; what appears there meanwhile is not overwritten.
+
+    Raises
+    ------
+    InputError
+        Something is there already, or the file cannot be written.
+    """
+    with _beside(path, content) as (temporary, target):
+        # Unlike a rename, a link never replaces; the temporary name goes away at the end.
+        target.hardlink_to(temporary)
+
+
+@contextlib.contextmanager
+def _beside(path: str | os.PathLike[str], content: str | bytes) -> Iterator[tuple[Path, Path]]:
+    """Give a synced temporary file beside ``path`` with ``content``, and the target; leave nothing of this name."""
     target = Path(path).resolve()
     data = content.encode("utf-8") if isinstance(content, str) else content
     temporary = target.with_name(f".{target.name[:100]}.{secrets.token_hex(6)}.tmp")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         _write_synced(temporary, data)
-        if target.exists():
-            temporary.chmod(target.stat().st_mode & 0o7777)
-        temporary.replace(target)
+        yield temporary, target
         _sync_directory(target.parent)
     except OSError as error:
         message = (

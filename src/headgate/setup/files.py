@@ -1,0 +1,91 @@
+"""Which files `headgate init` writes, with which content. Pure, but for the templates, which are this package's own."""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING
+
+from headgate.setup.repository import Suite
+
+if TYPE_CHECKING:
+    from headgate.setup.repository import Repository
+
+__all__ = ["CI_CHOICES", "POSSIBLE", "PlannedFile", "next_steps", "plan_files"]
+
+POLICY = "headgate.toml"
+# By the service: where its file goes. GitLab's is included from .gitlab-ci.yml, which most have already.
+WORKFLOWS = {"github": ".github/workflows/headgate.yml", "gitlab": ".gitlab/headgate.yml"}
+CI_CHOICES = (*WORKFLOWS, "none")
+POSSIBLE = (POLICY, *WORKFLOWS.values())
+_TEMPLATES = {
+    ("github", Suite.ASV): "github-asv.yml",
+    ("github", Suite.PYTEST): "github-pytest.yml",
+    ("gitlab", Suite.ASV): "gitlab-asv.yml",
+    ("gitlab", Suite.PYTEST): "gitlab-pytest.yml",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedFile:
+    """A file: its path from the repository's root, its content, why it is there, and whether another is already."""
+
+    path: str
+    content: str
+    purpose: str
+    kept: bool = False
+
+
+def plan_files(repository: Repository, service: str) -> tuple[PlannedFile, ...]:
+    """Return the files for a repository and a service (one of `CI_CHOICES`); those that exist are ``kept``."""
+    planned = [
+        PlannedFile(POLICY, _template("headgate.toml"), "what the gate tolerates", POLICY in repository.existing)
+    ]
+    if service in WORKFLOWS:
+        path = WORKFLOWS[service]
+        content = _filled(_template(_TEMPLATES[service, repository.suite]), repository)
+        planned.append(PlannedFile(path, content, "gates every change", path in repository.existing))
+    return tuple(planned)
+
+
+def next_steps(repository: Repository, planned: tuple[PlannedFile, ...], service: str) -> tuple[str, ...]:
+    """Return what to do now, a line each."""
+    written = " ".join(one.path for one in planned if not one.kept)
+    steps = [f"git add {written} && git commit -m 'Gate performance with headgate'"] if written else []
+    if service == "gitlab":
+        steps.append(f"add to .gitlab-ci.yml:  include: [{{local: {WORKFLOWS['gitlab']}}}]")
+    if repository.suite == Suite.ASV:
+        option = _config_option(repository)
+        steps.append(f"headgate calibrate{option} --budget 2m    # which slowdown can this machine resolve?")
+        steps.append(f"headgate compare HEAD~1 HEAD{option}      # the first verdict, here")
+    else:
+        tests = _quoted_tests(repository)
+        steps.append(f"pytest {tests} --benchmark-only --benchmark-json baseline.json    # the first baseline, here")
+        steps.append("headgate check --baseline baseline.json --candidate candidate.json")
+    steps.append("headgate doctor    # what on this machine disturbs measuring?")
+    return tuple(steps)
+
+
+def _filled(template: str, repository: Repository) -> str:
+    """Put the repository's facts into a template; they are quoted for the shell, so no name can end a word."""
+    directory = PurePosixPath(repository.config).parent.as_posix() if repository.config else "."
+    text = template.replace("@PYTHON@", repository.python).replace("@CONFIG@", _config_option(repository))
+    return text.replace("@TESTS@", _quoted_tests(repository)).replace("@DIRECTORY@", shlex.quote(directory))
+
+
+def _config_option(repository: Repository) -> str:
+    """Return `` --config PATH`` where asv's configuration is not at the root, where it is found by itself."""
+    nested = "/" in repository.config
+    return f" --config {shlex.quote(repository.config)}" if nested else ""
+
+
+def _quoted_tests(repository: Repository) -> str:
+    return shlex.join(repository.tests)
+
+
+@cache
+def _template(name: str) -> str:
+    return (resources.files("headgate.setup") / "templates" / name).read_text(encoding="utf-8")
