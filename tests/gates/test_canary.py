@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from headgate.gates import canary, canary_tests
 from headgate.gates.canary import CanaryState, decide, fold
 from headgate.gates.canary_evidence import SANDBOX, ArmEvidence, Evidence, counts_of
 from headgate.gates.canary_policy import CanaryPolicy, Metric, Stage
@@ -262,3 +263,30 @@ def test_two_metrics_looked_at_after_every_batch_falsely_halt_at_most_at_the_nom
         levels = {metric.name: -math.log(policy.halting_level(metric)) for metric in policy.metrics}
         halted -= all(evidence.maxima.get(name, 0.0) < level for name, level in levels.items())
     assert stats.binom(releases, policy.alpha).sf(halted - 1) > 0.001
+
+
+def test_the_maxima_are_those_of_a_fold_that_works_every_e_value_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    latency = Metric("latency", "quantile", 0.2, quantile=0.9, low=0.1, high=20.0)
+    policy = CanaryPolicy((latency,), (Stage(200_000), Stage(500_000)))
+    rng, batches = np.random.default_rng(8), []
+    for number in range(40):
+        stage = policy.stages[number >= 20]
+        times = 3.0 if number % 20 < 8 else 1.0  # bad times, that make new maxima
+        arms = {
+            arm: ArmEvidence(size, {"latency": counts_of(latency, (factor * rng.lognormal(0.0, 0.4, size)).tolist())})
+            for arm, size, factor in (("canary", 15, times), ("stable", 40, 1.0))
+        }
+        batches.append(Evidence({stage.ppm: arms}))
+
+    def folded() -> list[float]:
+        evidence, found = Evidence(), []
+        for batch in batches:
+            evidence = fold(policy, evidence, batch)
+            found.append(evidence.maxima.get("latency", 0.0))
+        return found
+
+    quick = folded()
+    exact = canary_tests.log_e_worse
+    monkeypatch.setattr(canary, "log_e_worse", lambda policy, metric, strata, _least: exact(policy, metric, strata))
+    assert folded() == quick
+    assert len(set(quick)) > 3

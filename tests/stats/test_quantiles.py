@@ -183,3 +183,22 @@ def test_histograms_add_up_and_the_quantile_is_read_off_them() -> None:
     assert Histogram(-1).problem()
     assert Histogram(0, {0: 1, 1: -1}).problem()
     assert not both.problem()
+
+
+counts = st.dictionaries(st.integers(0, GRID.cells - 1), st.integers(1, 400), min_size=1, max_size=12)
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    st.lists(st.tuples(counts, counts), min_size=1, max_size=3),
+    st.integers(-6, 6),
+    st.sampled_from([0.5, 0.9, 0.99]),
+    st.floats(-3.0, 12.0),
+)
+def test_what_need_not_be_exact_is_never_too_small_and_what_matters_is_exact(
+    stages: list[tuple[dict[int, int], dict[int, int]]], steps: int, quantile: float, least: float
+) -> None:
+    strata = [Stratum(0.3, *(Histogram(sum(arm.values()), arm) for arm in arms)) for arms in stages]
+    exact = quantiles.log_e_above(strata, GRID, quantile, steps, 4)
+    found = quantiles.log_e_above(strata, GRID, quantile, steps, 4, least=least)
+    assert found == exact if exact > least else exact <= found <= least or found == exact

@@ -97,9 +97,10 @@ def fold(policy: CanaryPolicy, evidence: Evidence, batch: Evidence) -> Evidence:
     for metric in policy.metrics:
         if metric.required:
             strata = strata_of(policy, metric, added)
-            now = log_e_worse(policy, metric, strata)
+            before = maxima.get(metric.name, 0.0)
+            now = log_e_worse(policy, metric, strata, before)
             # The second test, as long as the first, only where it matters: mostly the present value is no new maximum.
-            if now > maxima.get(metric.name, 0.0) and log_e_pass(policy, metric, strata) < -math.log(policy.alpha):
+            if now > before and log_e_pass(policy, metric, strata) < -math.log(policy.alpha):
                 maxima[metric.name] = now
     return Evidence(added.stages, added.origin, maxima)
 

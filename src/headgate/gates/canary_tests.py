@@ -56,10 +56,13 @@ def strata_of(policy: CanaryPolicy, metric: Metric, evidence: Evidence) -> Strat
     return tuple(strata)
 
 
-def log_e_worse(policy: CanaryPolicy, metric: Metric, strata: Strata) -> float:
-    """Return the log e-value against "the canary is worse by at most the metric's tolerance"."""
+def log_e_worse(policy: CanaryPolicy, metric: Metric, strata: Strata, least: float = -math.inf) -> float:
+    """Return the log e-value against "the canary is worse by at most the metric's tolerance".
+
+    ``least``: one that is not above this may come out larger, up to this (of a quantile, much sooner).
+    """
     turned = strata if metric.direction is Direction.LOWER else swapped(strata)
-    return _log_e_above(policy, metric, turned, math.log1p(metric.tolerance), HALTING)
+    return _log_e_above(policy, metric, turned, math.log1p(metric.tolerance), HALTING, least)
 
 
 def log_e_pass(policy: CanaryPolicy, metric: Metric, strata: Strata, margin: float | None = None) -> float:
@@ -139,7 +142,9 @@ def _still(sums: Sums) -> bool:
     return sums.units < means.LEAST_UNITS or sums.unit_variance == 0.0
 
 
-def _log_e_above(policy: CanaryPolicy, metric: Metric, strata: Strata, log_ratio: float, ladder: Ladder) -> float:
+def _log_e_above(
+    policy: CanaryPolicy, metric: Metric, strata: Strata, log_ratio: float, ladder: Ladder, least: float = -math.inf
+) -> float:
     if why_not_testable(metric, strata):
         return 0.0
     if metric.kind == "rate":
@@ -147,7 +152,7 @@ def _log_e_above(policy: CanaryPolicy, metric: Metric, strata: Strata, log_ratio
     if metric.kind == "quantile":
         grid = grid_of(metric)
         steps = math.ceil(log_ratio / grid.log_step - 1e-9)  # upwards: the harder claim, where the grid is too coarse
-        return quantiles.log_e_above(strata, grid, metric.quantile or 0.0, steps, len(policy.stages))
+        return quantiles.log_e_above(strata, grid, metric.quantile or 0.0, steps, len(policy.stages), least=least)
     module = capped if metric.cap is not None else means
     value: float = module.log_e_above(strata, log_ratio)
     return value

@@ -32,6 +32,8 @@ __all__ = ["Grid", "Histogram", "log_e_above", "log_e_counts", "lower_bound", "q
 STEPS = (0.05, 0.1, 0.2, 0.4, 0.8, 1.6)
 # Weight of betting nothing: where an arm has no say its factor cannot fall below this, however large the arm grows.
 IDLE = 0.2
+# Thresholds tried for a bound.
+FEW = 9
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +117,13 @@ def log_e_counts(below: npt.NDArray[np.float64], units: int, quantile: float, *,
 
 
 def log_e_above(
-    strata: Sequence[Stratum[Histogram]], grid: Grid, quantile: float, steps: int, starts: int | None = None
+    strata: Sequence[Stratum[Histogram]],
+    grid: Grid,
+    quantile: float,
+    steps: int,
+    starts: int | None = None,
+    *,
+    least: float = -math.inf,
 ) -> float:
     """Return the log e-value against "the canary's quantile is at most stable's, times ``steps`` steps of the grid".
 
@@ -131,12 +139,20 @@ def log_e_above(
         Log of the ratio, in steps of the grid; may be negative.
     starts : int, optional
         How many stages there may be; the number of strata if left out.
+    least : float, optional
+        What only matters if it is exceeded: an e-value that is not may come out larger, up to this, at a small part of
+        the work.
     """
-    factors = [_stage(one, grid, quantile, steps) for one in strata]
-    return log_mean_over_starts(factors, max(1, len(factors), starts or 0))
+    count = max(1, len(strata), starts or 0)
+    if least > -math.inf:
+        bound = log_mean_over_starts([_stage(one, grid, quantile, steps, few=True) for one in strata], count)
+        if bound <= least:
+            return bound
+    return log_mean_over_starts([_stage(one, grid, quantile, steps) for one in strata], count)
 
 
-def _stage(one: Stratum[Histogram], grid: Grid, quantile: float, steps: int) -> float:
+def _stage(one: Stratum[Histogram], grid: Grid, quantile: float, steps: int, *, few: bool = False) -> float:
+    """Return a stage's factor, the least over all thresholds; over a few of them it is never smaller."""
     ours, theirs = one.canary.cumulative(grid), one.stable.cumulative(grid)
     last = ours.size
     # The threshold x lies above edge j and at or below edge j + 1, for j from -1 (before the first) to the last edge.
@@ -144,6 +160,13 @@ def _stage(one: Stratum[Histogram], grid: Grid, quantile: float, steps: int) -> 
     reach = np.clip(np.arange(last + 1) + steps, 0, last)  # the edge at or above x times the ratio; `last`: none is
     reach[last] = last  # above the last edge x has no bound, nor has x times any ratio
     at_most = np.concatenate([ours, [float(one.canary.units)]])[reach]  # of the canary, possibly at or below it
+    if few:  # between the arms' quantiles, where the least one mostly lies
+        ends = (
+            int(np.searchsorted(below, quantile * one.stable.units)),
+            int(np.searchsorted(at_most, quantile * one.canary.units)),
+        )
+        tried = np.clip(np.linspace(min(ends) - 1, max(ends) + 1, FEW).astype(np.intp), 0, last)
+        below, at_most = below[tried], at_most[tried]
     faster = log_e_counts(below, one.stable.units, quantile, more=True)
     slower = log_e_counts(at_most, one.canary.units, quantile, more=False)
     return float((faster + slower).min())
