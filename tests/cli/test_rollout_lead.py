@@ -55,7 +55,10 @@ def test_it_halts_at_once_on_evidence_of_harm_and_ends() -> None:
     said = headgate("rollout", "lead", "r1", "--every", "0.01")
     assert said.code == 1
     assert "r1: halted, stage 1 of 3 (20 %), halt: " in said.out
-    assert "is worse than tolerated" in said.out
+    assert said.out.count("\n") == 1
+    status = headgate("rollout", "status", "r1", "--json", "-").json
+    assert "is worse than tolerated" in status["decision"]["reasons"][0]
+    assert [one["state"] for one in status["decision"]["metrics"]] == ["halt", "halt"]  # they are still to be seen
     # Again, as a supervisor would start it: halted, and no traffic.
     assert headgate("rollout", "lead", "r1", "--every", "0.01").code == 1
     assert SnapshotRouter(PLAN, "r1", SNAPSHOT).route("u1").version is Version.STABLE
@@ -81,6 +84,15 @@ def test_it_advances_and_completes_on_evidence_and_keeps_the_snapshot_fresh_unti
         _, err = leader.communicate(timeout=30)
         assert leader.returncode == 130
         assert "everybody is on stable in 20 s" in err
+
+
+@pytest.mark.slow
+def test_it_says_when_it_was_a_person_who_moved_the_release() -> None:
+    with leading() as leader:
+        assert line(leader).startswith("running")
+        words = ["--reason", "night traffic is too thin", "--expires", "1h"]
+        assert headgate("rollout", "override", "r1", "advance", *words).code == 0
+        assert line(leader) == "running, stage 2 of 3 (50 %), on a person's word: the evidence was inconclusive"
 
 
 @pytest.mark.slow

@@ -10,6 +10,7 @@ from headgate.cli import ExitCode
 from headgate.cli.rollout_common import add_release_arguments, open_controller, print_lines
 from headgate.cli.rollout_notify import add_webhook_arguments, webhook_of
 from headgate.errors import HeadgateError, UsageError
+from headgate.gates.canary import CanaryState
 from headgate.rollout.controller_snapshot import HEARTBEAT_SECONDS, MAX_AGE_SECONDS
 from headgate.rollout.controller_turn import Step
 from headgate.rollout.plan_numbers import percent_text
@@ -123,5 +124,11 @@ class _Words:
         stages = self._controller.plan.stages
         where = "" if state.stage is None else f", stage {state.stage + 1} of {len(stages)}"
         share = "" if state.stage is None else f" ({percent_text(stages[state.stage].ppm)})"
-        why = f": {'; '.join(turn.decision.reasons)}" if turn.step is not Step.WAITED else ""
-        return f"{state.status}{where}{share}, {turn.decision.state}{why}"
+        what = f"{state.status}{where}{share}"
+        if turn.step is Step.WAITED:
+            return f"{what}, {turn.decision.state}"
+        if turn.step is not Step.HALTED and turn.decision.state is not CanaryState.PASS:
+            return f"{what}, on a person's word: the evidence was {turn.decision.state}"
+        # The ledger's words, so that the turn that halts and those after it say the same.
+        why = "; ".join(turn.decision.reasons) if state.halt is None else f"{state.halt.reason} ({state.halt.actor})"
+        return f"{what}, {turn.decision.state}: {why}"

@@ -70,7 +70,9 @@ def decide_release(policy: CanaryPolicy, state: ReleaseState, track: Track, now:
     """
     stage = state.stage or 0
     if state.halt is not None:
-        return CanaryDecision(CanaryState.HALT, stage, (f"halted by {state.halt.actor}: {state.halt.reason}",), ())
+        reasons = (f"halted by {state.halt.actor}: {state.halt.reason}",)
+        shown = decide(policy, Evidence(state.evidence.stages, LIVE, track.evidence.maxima), stage, state.dwelt(now))
+        return replace(shown, state=CanaryState.HALT, reasons=reasons, missing=())
     if state.stage is None or state.status not in {Status.RUNNING, Status.COMPLETED}:
         return CanaryDecision(CanaryState.INCONCLUSIVE, stage, ("not started",), (), ("a start",))
     evidence = Evidence(state.evidence.stages, LIVE, track.evidence.maxima)
