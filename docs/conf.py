@@ -19,6 +19,7 @@ extensions = [
     "sphinx.ext.napoleon",
     "sphinx_copybutton",
     "command_reference",
+    "repository_links",
 ]
 exclude_patterns = ["_extensions", "_static"]
 # A page is written for readers of the repository too: plain Markdown, with links to files as they lie there.
@@ -52,5 +53,5 @@ html_theme_options = {"navigation_with_keys": True, "top_of_page_buttons": []}
 copybutton_prompt_text = r"\$ |>>> |\.\.\. "
 copybutton_prompt_is_regexp = True
 highlight_language = "text"  # of a block that names none
-pygments_style = "friendly"
+pygments_style = "a11y-high-contrast-light"
 pygments_dark_style = "github-dark"
