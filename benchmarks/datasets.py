@@ -24,7 +24,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from headgate.datasets import LazyMap, S3Loader
+from headgate.datasets import ColumnRules, LazyMap, QualityRules, S3Loader, check_quality, profile_dataset
 
 from .workload import PerCall
 
@@ -35,6 +35,8 @@ ARRAY_BYTES = 2**20
 ARRAYS = 64
 # Calls that a sample of Warm takes: a third of a millisecond, long against the clock's resolution.
 CALLS = 10_000
+# What a quality gate looks at.
+RECORDS = 10_000
 # A server that ends with the benchmark's process, and so with its standard input.
 SERVER = """
 import json, sys
@@ -221,3 +223,23 @@ class Memory:
         size = tracemalloc.get_traced_memory()[0]
         tracemalloc.stop()
         return size
+
+
+class Quality:
+    """The quality gate over ten thousand records: what data pays before it may be evidence."""
+
+    timeout = 60
+    number = 1
+    repeat = (3, 10, 4.0)
+    rules = QualityRules.of(
+        Parameters, {"window": ColumnRules("integer", minimum=1)}, minimum_rows=RECORDS, max_duplicate_rate=0
+    )
+
+    def setup(self) -> None:
+        self.records = [Parameters(f"customer-{number}", 1 + number % 50, [0.0, 1.0]) for number in range(RECORDS)]
+        report = check_quality(profile_dataset(self.records, key=["customer"]), self.rules)
+        if report.state != "pass":
+            raise ValueError(f"the benchmark's own data is invalid: {report.findings}")
+
+    def time_profile_and_check(self) -> None:
+        check_quality(profile_dataset(self.records, key=["customer"]), self.rules)

@@ -245,3 +245,8 @@ def test_a_report_that_was_tampered_with_is_refused(change: dict[str, Any], said
 def test_decimals_count_as_numbers_and_their_nan_as_no_value() -> None:
     profile = profile_dataset([{"x": Decimal("1.5")}, {"x": Decimal("NaN")}, {"x": Decimal("sNaN")}])
     assert (profile.columns["x"].minimum, profile.columns["x"].nulls) == (1.5, 2)
+
+
+def test_a_kind_that_no_column_can_have_is_refused_with_those_there_are() -> None:
+    with pytest.raises(UsageError, match="kind='int': give one of string, integer, float"):
+        ColumnRules("int")  # type: ignore[arg-type]  # what it refuses

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from headgate.datasets.quality_profile import ColumnProfile, DatasetProfile, profile_dataset
 from headgate.datasets.schema import Kind, Schema
@@ -55,6 +55,8 @@ class ColumnRules:
     max_novelty: float | None = None
 
     def __post_init__(self) -> None:
+        if self.kind is not None and self.kind not in get_args(Kind):
+            raise UsageError(f"kind={self.kind!r}: give one of {', '.join(get_args(Kind))}")
         for name in ("max_null_rate", "max_novelty"):
             _check_rate(name, getattr(self, name))
         for name in ("minimum", "maximum"):
