@@ -64,7 +64,7 @@ def add_side_arguments(parser: argparse.ArgumentParser) -> None:
         choices=["same", "separate", "none"],
         default="same",
         help="cores of the two processes: one at random per round, for both (default); one each; not pinned. "
-        "Benchmarks that use several threads are never pinned",
+        "Only Linux can pin; benchmarks that use several threads are never pinned",
     )
     parser.add_argument("--seed", type=int, default=None, metavar="N", help="of the random orders (default: fresh)")
 
@@ -87,7 +87,10 @@ def prepare_sides(
         The arguments do not say which two things to compare, or mix kinds.
     """
     from headgate.measure import environments
+    from headgate.measure.platforms import PINNING_MISSING, can_pin
 
+    if args.pin == "same" and not can_pin():
+        progress(PINNING_MISSING)
     if args.environment == EXISTING or args.baseline_python or args.candidate_python:
         return _interpreters(args, config)
     if args.base is None or args.candidate is None:

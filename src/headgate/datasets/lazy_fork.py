@@ -50,4 +50,5 @@ def _after_in_child() -> None:
     lazy_flight.reset_after_fork()
 
 
-os.register_at_fork(before=_before, after_in_parent=_after_in_parent, after_in_child=_after_in_child)
+if hasattr(os, "register_at_fork"):  # Windows has no fork to take care of
+    os.register_at_fork(before=_before, after_in_parent=_after_in_parent, after_in_child=_after_in_child)

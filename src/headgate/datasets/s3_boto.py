@@ -46,7 +46,8 @@ def _new_lock() -> None:
     _making = threading.Lock()
 
 
-os.register_at_fork(after_in_child=_new_lock)
+if hasattr(os, "register_at_fork"):  # Windows has no fork to take care of
+    os.register_at_fork(after_in_child=_new_lock)
 
 
 class BotoStore:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Protocol
 
 from headgate.errors import InputError, UsageError
+from headgate.measure.platforms import require_process_groups
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -140,6 +141,7 @@ class AsvRunner:
         self, arguments: Sequence[str], on_event: Callable[[Mapping[str, Any]], None], env: Mapping[str, str]
     ) -> int:
         """Run asv; on Ctrl-C stop it, wait for its clean-up and raise KeyboardInterrupt."""
+        require_process_groups("headgate bench")
         self.log.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory() as scratch, self.log.open("ab") as log:
             machine_file = Path(scratch) / "machine.json"

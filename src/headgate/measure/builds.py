@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from headgate.errors import EnvironmentBuildError, InputError
 from headgate.measure.asv_config import Selection
+from headgate.measure.platforms import require_process_groups
 
 if TYPE_CHECKING:
     from headgate.measure.asv_config import SuiteConfig
@@ -66,6 +67,7 @@ def start_job(
     selection: Selection | None = None,
 ) -> Job:
     """Start asv's part in a process of its own; its output goes to ``build.log`` in the side's directory."""
+    require_process_groups("building two sides")
     try:
         side_dir.mkdir(parents=True, exist_ok=True)
         handle, result = tempfile.mkstemp(prefix="result-", dir=side_dir)

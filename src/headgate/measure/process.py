@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from headgate.errors import MeasurementError
+from headgate.measure.platforms import require_process_groups
 from headgate.measure.session import WorkerError, process_environment
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ class ProcessWorker:
     """A real process running ``worker.py`` under the side's interpreter, in a session of its own."""
 
     def __init__(self, runtime: SideRuntime, launch: Launch, directory: Path) -> None:
+        require_process_groups("measuring")
         self.runtime = runtime
         self.directory = directory
         self.log = directory / "log"

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from headgate.errors import MeasurementError, UsageError
 from headgate.measure.measurement import Failure
+from headgate.measure.platforms import PINNING_MISSING, can_pin
 from headgate.model import Side
 
 if TYPE_CHECKING:
@@ -117,6 +118,10 @@ def draw_cpus(rng: random.Random, pin: str) -> dict[Side, tuple[int, ...]]:
     """Return the core each side is pinned to; empty when they are not."""
     if pin == "none":
         return {}
+    if not can_pin():
+        if pin == "same":
+            return {}  # the command line has said so: `headgate.cli.sides`
+        raise UsageError(f"--pin {pin}: {PINNING_MISSING}; use --pin none")
     available = sorted(os.sched_getaffinity(0))
     if pin == "same":
         return dict.fromkeys(Side, (rng.choice(available),))
