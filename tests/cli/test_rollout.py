@@ -101,6 +101,17 @@ def test_a_status_without_a_number_says_so_and_not_zero() -> None:
     assert "10 units in the smaller arm" in headgate("rollout", "status", "r1").out
 
 
+def test_the_status_shows_the_stages_as_the_plan_has_them_although_a_sandbox_takes_its_part(here: Path) -> None:
+    (here / "headgate.toml").write_text(PLAN_TOML.replace("minimum_units", 'sandbox = "10%"\nminimum_units'))
+    headgate("rollout", "start", "r1")
+    with Ledger("rollout.sqlite") as ledger:
+        one = Controller(ledger, None, "r1")
+        one.record(units(one.plan, 0, 900))
+    said = headgate("rollout", "status", "r1")
+    rows = [line.split() for line in said.out.splitlines() if line.strip().startswith("1 ")]
+    assert rows == [["1", "20", "%", "canary", "200"], ["1", "20", "%", "stable", "700"]]
+
+
 def test_invalid_evidence_exits_4() -> None:
     headgate("rollout", "start", "r1")
     record(0, window="w")

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from headgate.gates.canary import MetricRow
     from headgate.rollout.controller import ReleaseStatus
+    from headgate.rollout.plan import Plan
 
 HELP = "Show where a release stands, and what its evidence says."
 EPILOG = """\
@@ -56,7 +57,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:  # noqa: ARG001 -- every command has the same signature
     """Show the release's status; the exit code tells its decision."""
     with open_controller(args) as controller:
-        status = controller.status()
+        status, plan = controller.status(), controller.plan
         if args.evidence:
             from headgate.rollout.evidence_bundle import bundle_of, write_bundle
 
@@ -67,7 +68,7 @@ def run(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:  # noqa: ARG
     if rows:
         print_table(args, out, _METRICS, [_metric(row) for row in rows])
     if status.state.evidence.stages:
-        print_table(args, out, (">stage", "arm", ">units"), _units(status))
+        print_table(args, out, (">stage", ">share", "arm", ">units"), _units(status, plan))
     return EXIT_CODES[status.decision.state]
 
 
@@ -106,10 +107,12 @@ def _metric(row: MetricRow) -> tuple[str, ...]:
     )
 
 
-def _units(status: ReleaseStatus) -> Iterator[tuple[str, ...]]:
-    for ppm, arms in status.state.evidence.stages.items():
-        for arm, one in sorted(arms.items()):
-            yield percent_text(ppm), arm, f"{one.units:,}"
+def _units(status: ReleaseStatus, plan: Plan) -> Iterator[tuple[str, ...]]:
+    stages = status.state.evidence.stages
+    # Evidence is kept by the share of the live units, people know the share of all: a sandbox makes them differ.
+    for index, (stage, live) in enumerate(zip(plan.stages, plan.policy.stages, strict=True)):
+        for arm, one in sorted(stages.get(live.ppm, {}).items()):
+            yield str(index + 1), percent_text(stage.ppm), arm, f"{one.units:,}"
 
 
 def _number(value: float | None) -> str:
