@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["play"]
 
+SERVE = "python examples/canary_service serve --faults"
 MOST_SECONDS = 300.0
 MOST_AT_ONCE = 50
 RETURNING = 0.2  # share of the requests that come from a user seen before
@@ -46,6 +47,11 @@ async def play(args: argparse.Namespace) -> int:
     async with httpx.AsyncClient(
         base_url=f"http://127.0.0.1:{args.port}", limits=limits, timeout=10.0, trust_env=False
     ) as client:
+        try:
+            (await client.get("/healthz")).raise_for_status()
+        except httpx.HTTPError as error:
+            print(f"no service on port {args.port} ({type(error).__name__}); start one: {SERVE}")
+            return 2
         begun = time.time()
         reporter = asyncio.create_task(_report(client, seen, begun, args.healthy))
         await _send(client, args, total, seen)

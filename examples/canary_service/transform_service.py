@@ -29,8 +29,6 @@ __all__ = ["CUSTOMERS", "Answer", "Request", "Settings", "TransformService", "to
 
 HERE = Path(__file__).resolve().parent
 CUSTOMERS = ("consumer", "business", "public", "employee")
-# How long an answer may take; a version that hangs shows in the evidence after it, not never.
-ANSWER_SECONDS = 2.0
 log = logging.getLogger("canary_service")
 
 
@@ -54,6 +52,7 @@ class Settings:
     every: float = 1.0  # seconds between turns of the controller
     poll: float = POLL_SECONDS  # seconds between looks at the snapshot
     max_age: float = MAX_AGE_SECONDS
+    answer: float = 2.0  # seconds an answer may take; a version that hangs shows in the evidence after it, not never
     leads: bool = True  # False: this process records evidence, and another leads
     faults: bool = False  # let a request ask for a canary that fails or is slow: for the demonstration and the tests
 
@@ -119,7 +118,7 @@ class TransformService:
         began = time.perf_counter()
         result = None
         try:
-            async with asyncio.timeout(ANSWER_SECONDS):
+            async with asyncio.timeout(self.settings.answer):
                 result = await self._transform(route, request)
         except Exception as error:  # noqa: BLE001 - whatever a version raises is its failure: counted, and answered with 500
             log.info("%s failed: %s", route.version, type(error).__name__)

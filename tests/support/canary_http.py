@@ -68,13 +68,15 @@ def ask_all(client: httpx.Client, users: Sequence[str], at_once: int = 20, **hea
     """Send one request for each user, some at a time; return the answers by user."""
 
     async def send() -> list[httpx.Response]:
-        limits = httpx.Limits(max_connections=at_once)
-        async with httpx.AsyncClient(base_url=client.base_url, limits=limits, timeout=20.0, trust_env=False) as many:
-            requests = (
-                many.post("/transform", json={"series": SERIES}, headers=_headers(user, "consumer", headers))
-                for user in users
-            )
-            return list(await asyncio.gather(*requests))
+        turn = asyncio.Semaphore(at_once)
+        async with httpx.AsyncClient(base_url=client.base_url, timeout=20.0, trust_env=False) as many:
+
+            async def one(user: str) -> httpx.Response:
+                async with turn:
+                    given = _headers(user, "consumer", headers)
+                    return await many.post("/transform", json={"series": SERIES}, headers=given)
+
+            return list(await asyncio.gather(*(one(user) for user in users)))
 
     return dict(zip(users, asyncio.run(send()), strict=True))
 
