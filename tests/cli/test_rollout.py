@@ -149,6 +149,9 @@ def test_a_halt_is_recorded_published_and_final() -> None:
     assert snapshot is not None
     assert (snapshot.status, snapshot.plan_hash) == (Status.HALTED, PLAN.hash)
     assert headgate("rollout", "start", "r1").code == 4
+    word = headgate("rollout", "override", "r1", "advance", "--reason", "please", "--expires", "1h")
+    assert "the release is halted, and no override undoes that" in word.out
+    assert headgate("rollout", "advance", "r1").code == 1
 
 
 def test_a_halt_needs_no_plan_and_no_whole_ledger(here: Path) -> None:

@@ -51,7 +51,10 @@ def run(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
     with open_controller(args) as controller:
         event = controller.override(args.action, args.reason, time.time() + seconds)
         publish_json(args.json, event.to_json(), out)
-        print_lines(args, out, [f"{args.release}: {args.action} for {seconds} s, by {event.actor}: {args.reason}"])
+        lines = [f"{args.release}: {args.action} for {seconds} s, by {event.actor}: {args.reason}"]
+        if controller.state().halt is not None:
+            lines.append("  the release is halted, and no override undoes that: open a new one")
+        print_lines(args, out, lines)
         notify(webhook, controller, err)
     return ExitCode.PASS
 

@@ -230,11 +230,11 @@ def _refusals(policy: CanaryPolicy, assumptions: Assumptions, rows: tuple[PlanRo
             if row.ppm != stage.ppm or row.metric not in required or not proves(required[row.metric], index):
                 continue
             if row.to_pass is None or row.to_pass > expected[row.ppm]:
-                due = f"about {row.to_pass} units are needed to pass"
+                due = f"about {row.to_pass:,} units are needed to pass"
                 due = "no number of units would do" if row.to_pass is None else due
                 found.append(
-                    f"{row.metric}: {due} in stage {index + 1}, {expected[row.ppm]} are expected; a larger margin, or "
-                    "a larger or longer stage, would do"
+                    f"{row.metric}: {due} in stage {index + 1}, {expected[row.ppm]:,} are expected; a larger margin, "
+                    "or a larger or longer stage, would do"
                 )
     return tuple(found)
 

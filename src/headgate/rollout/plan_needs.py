@@ -212,8 +212,12 @@ def _refusals(
             if row.metric in required and row.to_pass is None and proves(required[row.metric], stage.index)
         ]
     if total is not None and horizon is not None and total > horizon:
-        found.append(f"all stages together take about {total / 3600.0:.3g} h, there are {horizon / 3600.0:.3g} h")
+        found.append(f"all stages together take about {_hours(total)}, there are {_hours(horizon)}")
     return found
+
+
+def _hours(seconds: float) -> str:
+    return f"{float(f'{seconds / 3600.0:.3g}'):,g} h"
 
 
 def _names(plan: Plan) -> str:
