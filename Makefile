@@ -30,8 +30,8 @@ $(TESTED): $(STAMP)
 	@touch $@
 
 .PHONY: test-tools
-test-tools:  ## the programs the tests run: node and a browser for the pages, Java for Spark
-	@tools/system_packages.sh node=nodejs chromium java=default-jre-headless
+test-tools:  ## the programs the tests run: node and a browser for the pages, Java for Spark, shells
+	@tools/system_packages.sh node=nodejs chromium java=default-jre-headless fish zsh
 
 install: $(TESTED)  ## make .venv and install headgate and its development tools into it
 

@@ -51,6 +51,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "rollout": ("headgate.cli.rollout", "lead a canary release: plan, start, watch, advance, halt"),
     "release": ("headgate.cli.release", "decide whether a release may go on, from benchmarks, canary and data"),
     "verify": ("headgate.cli.verify", "derive a verdict again from its evidence bundle"),
+    "completion": ("headgate.cli.completion", "print a script that completes commands and options in your shell"),
 }
 
 
@@ -63,6 +64,9 @@ def build_parser(selected: str | None = None) -> argparse.ArgumentParser:
         "4 a benchmark failed.",
     )
     parser.add_argument("--version", action="version", version=f"headgate {__version__}")
+    parser.add_argument(
+        "--no-color", dest="colorless", action="store_true", help="no colours (also: NO_COLOR in the environment)"
+    )
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     for name, (module_name, summary) in COMMANDS.items():
         if selected is not None and name != selected:
@@ -93,7 +97,7 @@ def main(argv: Sequence[str] | None = None, out: TextIO | None = None, err: Text
     module = importlib.import_module(COMMANDS[args.command][0])
     named = f"{args.command} {getattr(args, 'subcommand', '')}".strip()
     try:
-        with sigterm_as_ctrl_c():
+        with sigterm_as_ctrl_c(), colors(off=args.colorless or getattr(args, "no_color", False)):
             return int(module.run(args, out, err))
     except HeadgateError as error:
         err.write(f"headgate {named}: {error}\n")
@@ -105,6 +109,21 @@ def main(argv: Sequence[str] | None = None, out: TextIO | None = None, err: Text
         # The reader (`| head`) went away; redirect what is left so that interpreter shutdown does not complain.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return ExitCode.PASS
+
+
+@contextlib.contextmanager
+def colors(*, off: bool) -> Iterator[None]:
+    """With ``off``, set NO_COLOR for the time of a command: every console of rich heeds it, of tables and progress."""
+    before = os.environ.get("NO_COLOR")
+    if off:
+        os.environ["NO_COLOR"] = "1"
+    try:
+        yield
+    finally:
+        if off and before is None:
+            del os.environ["NO_COLOR"]
+        elif off and before is not None:
+            os.environ["NO_COLOR"] = before
 
 
 @contextlib.contextmanager
