@@ -15,6 +15,8 @@ from headgate.gates.canary_evidence import Evidence
 from headgate.rollout import events
 from headgate.rollout.events import GENESIS, Draft, Event, chain_hash
 from headgate.rollout.fold import ReleaseState, fold
+from headgate.rollout.fold_batches import MOST_WAITING
+from headgate.rollout.fold_columns import Irregular, add_columns
 from headgate.rollout.fold_sums import Mismatch, add, copied, read
 from headgate.rollout.router_state import Status
 from headgate.store.seal import canonical, sha256
@@ -247,3 +249,61 @@ def test_what_no_float_can_hold_is_no_number_for_the_gate() -> None:
 def test_what_has_another_shape_does_not_add_up(first: object, second: object) -> None:
     with pytest.raises(Mismatch):
         add(copied(add(None, first)), second)
+
+
+cells = st.dictionaries(st.sampled_from("abcd"), st.integers(0, 9), max_size=3)
+leaves = st.integers(-9, 9) | st.floats(-9, 9) | st.booleans() | st.sampled_from(["rate", "sums"]) | st.none()
+shapes = st.fixed_dictionaries(
+    {"n": st.integers(-9, 9), "cells": cells, "kind": st.just("sums"), "y": st.floats(-9, 9) | st.integers(0, 3)},
+    optional={"masses": st.lists(st.floats(0, 9) | st.integers(0, 3), min_size=2, max_size=2), "odd": leaves},
+)
+
+
+@settings(deadline=None, max_examples=200)
+@given(st.lists(shapes, min_size=1, max_size=8), st.lists(shapes, max_size=2))
+def test_columns_add_up_to_what_one_by_one_does_or_leave_all_as_it_was(
+    terms: list[dict[str, object]], before: list[dict[str, object]]
+) -> None:
+    total = None
+    try:
+        for one in before:
+            total = add(total, one)
+    except Mismatch:
+        return
+    kept, slow = copied(total), copied(total)
+    given_terms = json.dumps(terms)
+    try:
+        fast = add_columns(total, terms)
+    except Irregular:
+        assert read(total) == read(kept)
+    else:
+        for one in terms:
+            slow = add(slow, one)
+        assert repr(read(fast)) == repr(read(slow)) or read(fast) == read(slow)
+    assert json.dumps(terms) == given_terms
+
+
+@pytest.mark.parametrize("place", [0, 3, MOST_WAITING - 1, MOST_WAITING, MOST_WAITING + 5])
+def test_a_batch_that_does_not_add_up_is_told_of_in_its_place_among_many(place: int) -> None:
+    drafts = [given_batch(seed) for seed in range(2 * MOST_WAITING)]
+    arm = drafts[place].payload["data"]["stages"]["10000"]["canary"]
+    arm["metrics"]["seconds"] = "none"
+    drafts.insert(place + 2, events.evidence("a", f"w{place + 1}", batch(999), **WHO))
+    found = begun(*drafts).invalid
+    told = [("does not add up" in reason, "two different batches" in reason) for reason in found]
+    # Of the first batch all others are in contradiction to it: what comes first is what is taken for right.
+    assert told[0] == (True, False)
+    assert sum(two for _, two in told) == 1
+    assert [int(reason.split()[1].rstrip(":")) for reason in found] == sorted(
+        int(reason.split()[1].rstrip(":")) for reason in found
+    )
+    assert (
+        found
+        == fold(
+            chained(events.registered(plan(), **WHO), events.started(**WHO), *drafts)[-1:], _without_last(drafts)
+        ).invalid
+    )
+
+
+def _without_last(drafts: list[Draft]) -> ReleaseState:
+    return begun(*drafts[:-1])

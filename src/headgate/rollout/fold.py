@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from headgate.gates.canary_evidence import LIVE, SANDBOX, Evidence, evidence_from_json
 from headgate.rollout.events import GENESIS, Action, Event, Kind
-from headgate.rollout.fold_sums import Mismatch, add, copied, read
+from headgate.rollout.fold_batches import MOST_WAITING, FoldBatches
+from headgate.rollout.fold_sums import copied, read
 from headgate.rollout.router_state import Status
 
 if TYPE_CHECKING:
@@ -135,7 +136,9 @@ def fold(events: Iterable[Event], start: ReleaseState | str) -> ReleaseState:
         The release's name, or the state to continue from, which is left as it is.
     """
     state = ReleaseState(start) if isinstance(start, str) else _copy(start)
+    batches, last = FoldBatches(state.sums), None
     for event in events:
+        known = len(state.invalid)
         apply = _APPLY.get(event.kind)
         if event.release != state.release or apply is None:
             state.invalid.append(f"event {event.seq}: {event.kind!r} of {event.release!r} has no meaning here")
@@ -143,10 +146,15 @@ def fold(events: Iterable[Event], start: ReleaseState | str) -> ReleaseState:
             state.invalid.append(f"event {event.seq}: {event.kind} before anything was registered")
         else:
             try:
-                apply(state, event)
+                apply(state, event, batches)
             except (AttributeError, KeyError, TypeError, ValueError) as error:
                 state.invalid.append(f"event {event.seq}: {event.kind} with a payload of another form: {error!r}")
-        state.seq, state.head = event.seq, event.hash
+        last = event
+        if batches.count >= MOST_WAITING or len(state.invalid) > known:
+            state.invalid[known:known] = batches.add()  # they came before this event, and are told of before it
+    state.invalid += batches.add()
+    if last is not None:
+        state.seq, state.head = last.seq, last.hash
     return state
 
 
@@ -161,7 +169,7 @@ def _copy(state: ReleaseState) -> ReleaseState:
     )
 
 
-def _registered(state: ReleaseState, event: Event) -> None:
+def _registered(state: ReleaseState, event: Event, _batches: FoldBatches) -> None:
     if state.status is not None:
         state.invalid.append(f"event {event.seq}: registered twice; a changed plan is a new release")
         return
@@ -170,7 +178,7 @@ def _registered(state: ReleaseState, event: Event) -> None:
     state.plan, state.plan_hash, state.version = payload["plan"], payload["plan_hash"], payload["version"]
 
 
-def _moved(state: ReleaseState, event: Event) -> None:
+def _moved(state: ReleaseState, event: Event, _batches: FoldBatches) -> None:
     """Apply what moves traffic; nothing does once the release is halted."""
     if state.status is Status.HALTED:
         return
@@ -183,20 +191,20 @@ def _moved(state: ReleaseState, event: Event) -> None:
     state.stage_times.append(event.time)
 
 
-def _completed(state: ReleaseState, event: Event) -> None:
+def _completed(state: ReleaseState, event: Event, _batches: FoldBatches) -> None:
     if state.status is Status.RUNNING and state.stage == len(state.plan["stages"]) - 1:
         state.status = Status.COMPLETED
     elif state.status is not Status.HALTED:
         state.invalid.append(f"event {event.seq}: completed at stage {state.stage}")
 
 
-def _halted(state: ReleaseState, event: Event) -> None:
+def _halted(state: ReleaseState, event: Event, _batches: FoldBatches) -> None:
     state.status = Status.HALTED
     if state.halt is None:
         state.halt = Halt(event.seq, event.time, event.actor, event.payload["reason"])
 
 
-def _override(state: ReleaseState, event: Event) -> None:
+def _override(state: ReleaseState, event: Event, _batches: FoldBatches) -> None:
     payload = event.payload
     record = OverrideRecord(
         event.seq, Action(payload["action"]), event.actor, payload["reason"], event.time, payload["expires"]
@@ -204,7 +212,7 @@ def _override(state: ReleaseState, event: Event) -> None:
     state.overrides.append(record)
 
 
-def _evidence(state: ReleaseState, event: Event) -> None:
+def _evidence(state: ReleaseState, event: Event, batches: FoldBatches) -> None:
     payload = event.payload
     source, window = payload["source"], payload["window"]
     name = f"{source}\0{window}"
@@ -218,20 +226,16 @@ def _evidence(state: ReleaseState, event: Event) -> None:
     state.windows[name] = payload["digest"]
     if payload.get("invalid"):
         state.invalid.append(f"event {event.seq}: source {source!r}, window {window!r}: {payload['invalid']}")
-    data = payload["data"]
-    try:
-        state.sums[data["origin"]] = add(state.sums.get(data["origin"]), data)
-    except Mismatch as mismatch:
-        reason = f"source {source!r}, window {window!r} does not add up with the others: {mismatch}"
-        state.invalid.append(f"event {event.seq}: {reason}")
+    batches.take(event.seq, payload["data"], source, window)
 
 
-_APPLY: dict[str, Callable[[ReleaseState, Event], None]] = {
-    Kind.REGISTERED: _registered,
-    Kind.STARTED: _moved,
-    Kind.EVIDENCE: _evidence,
-    Kind.ADVANCED: _moved,
-    Kind.HALTED: _halted,
-    Kind.OVERRIDE: _override,
-    Kind.COMPLETED: _completed,
+# By plain texts: a dictionary of those is looked up faster than one of an enumeration's.
+_APPLY: dict[str, Callable[[ReleaseState, Event, FoldBatches], None]] = {
+    Kind.REGISTERED.value: _registered,
+    Kind.STARTED.value: _moved,
+    Kind.EVIDENCE.value: _evidence,
+    Kind.ADVANCED.value: _moved,
+    Kind.HALTED.value: _halted,
+    Kind.OVERRIDE.value: _override,
+    Kind.COMPLETED.value: _completed,
 }

@@ -11,7 +11,7 @@ import math
 from fractions import Fraction
 from typing import Any
 
-__all__ = ["Mismatch", "Real", "add", "copied", "read"]
+__all__ = ["Mismatch", "Real", "add", "copied", "first", "read"]
 
 # Terms kept before they are replaced: memory for a sum stays below some kilobytes, and a term costs little.
 _MOST_TERMS = 512
@@ -33,6 +33,12 @@ class Real:
     def add(self, term: float) -> None:
         """Add a float."""
         self.terms.append(term)
+        if len(self.terms) >= _MOST_TERMS:
+            self.terms = _fewer(self.terms)
+
+    def extend(self, terms: list[float]) -> None:
+        """Add floats."""
+        self.terms += terms
         if len(self.terms) >= _MOST_TERMS:
             self.terms = _fewer(self.terms)
 
@@ -66,7 +72,7 @@ def add(total: Any, term: Any) -> Any:
         The shapes differ, or two texts, booleans or nulls do.
     """
     if total is None:
-        return _first(term)
+        return first(term)
     kind, found = term.__class__, total.__class__
     if kind is dict and found is dict:
         _add_object(total, term)
@@ -130,11 +136,12 @@ def _add_numbers(total: int | Real, term: float) -> int | Real:
     return total
 
 
-def _first(term: Any) -> Any:
+def first(term: Any) -> Any:
+    """Return ``term`` as a total."""
     if isinstance(term, dict):
-        return {key: _first(value) for key, value in term.items()}
+        return {key: first(value) for key, value in term.items()}
     if isinstance(term, list):
-        return [_first(value) for value in term]
+        return [first(value) for value in term]
     return Real([term]) if isinstance(term, float) else term
 
 

@@ -116,14 +116,18 @@ def chain(connection: sqlite3.Connection, path: Path, release: str, head: Head) 
     LedgerTamperedError
         Where it does not.
     """
-    for row in connection.execute(_EVENTS + "seq > ? ORDER BY seq", (release, head.seq)):
-        if row[1] != head.seq + 1 or row[2] != head.hash:
-            raise tampered(path, release, f"event {head.seq + 1} is missing, or not in its place")
-        if chain_hash((*row[:3], *row[4:7]), row[7].encode()) != row[3]:
-            raise tampered(path, release, f"event {row[1]} was changed")
-        head = Head(row[1], row[3])
-        yield event_of(row)
-    if read_head(connection, release) != head:
+    seq, last = head
+    decode = _DECODER.raw_decode
+    # Written out: a ledger of 100,000 events is read whole.
+    for row in connection.execute(_EVENTS + "seq > ? ORDER BY seq", (release, seq)):
+        named, number, prev_hash, own_hash, time, actor, kind, payload = row
+        if number != seq + 1 or prev_hash != last:
+            raise tampered(path, release, f"event {seq + 1} is missing, or not in its place")
+        if chain_hash((named, number, prev_hash, time, actor, kind), payload.encode()) != own_hash:
+            raise tampered(path, release, f"event {number} was changed")
+        seq, last = number, own_hash
+        yield Event(named, number, prev_hash, own_hash, time, actor, kind, decode(payload)[0])
+    if read_head(connection, release) != (seq, last):
         raise tampered(path, release, "its last events are missing")
 
 
