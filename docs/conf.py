@@ -38,8 +38,6 @@ napoleon_use_rtype = False
 smartquotes_action = "D"  # of a field's " -- " a dash; quotation marks stay as they were written
 toc_object_entries_show_parents = "hide"
 
-suppress_warnings = ["toc.not_included"]  # guides that are not yet in the lists of index.md
-
 html_theme = "furo"
 html_static_path = ["_static"]
 html_css_files = ["headgate.css"]

@@ -45,17 +45,19 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return destination
 
 
-def test_a_link_to_nowhere_fails_the_build(tmp_path: Path) -> None:
+def test_a_link_to_nowhere_and_a_page_that_no_list_names_fail_the_build(tmp_path: Path) -> None:
     source = tmp_path / "docs"
     source.mkdir()
     (source / "conf.py").write_text((ROOT / "docs" / "conf.py").read_text())
     for name in ("_extensions", "_static"):
         (source / name).symlink_to(ROOT / "docs" / name)
     (source / "index.md").write_text("# Home\n\n[no page](missing.md), [no place](#missing)\n")
+    (source / "alone.md").write_text("# Alone\n")
     done = build(source, tmp_path / "site")
     assert done.returncode != 0
     assert "target not found: 'missing.md'" in done.stderr
     assert "'missing'" in done.stderr
+    assert "alone.md: WARNING: document isn't included in any toctree" in done.stderr
 
 
 def test_a_link_out_of_the_documents_is_carried_along_or_named(tmp_path: Path) -> None:
