@@ -28,16 +28,16 @@ def reference(parser: argparse.ArgumentParser) -> str:
 
 
 def commands(parser: argparse.ArgumentParser) -> Iterator[tuple[str, argparse.ArgumentParser]]:
-    """Yield each command that can be run, by its full name; those of a group after it."""
+    """Yield the parser and each command of it, by their full names; those of a group after it."""
+    yield parser.prog, parser
     for action in parser._actions:
         if isinstance(action, argparse._SubParsersAction):
             for sub in action.choices.values():
-                yield sub.prog, sub
                 yield from commands(sub)
 
 
 def _command(parser: argparse.ArgumentParser) -> Iterator[str]:
-    level = "##" if parser.prog.count(" ") == 1 else "###"
+    level = "##" if parser.prog.count(" ") <= 1 else "###"
     yield f"{level} {parser.prog}\n"
     yield f"{_plain(parser.description or '')}\n"
     synopsis = re.sub(r"\s+", " ", parser.format_usage().removeprefix("usage: ")).strip()
@@ -69,7 +69,8 @@ def _group(parser: argparse.ArgumentParser, group: argparse._ArgumentGroup) -> I
 def _action(parser: argparse.ArgumentParser, action: argparse.Action) -> Iterator[str]:
     if isinstance(action, argparse._SubParsersAction):
         for choice in action._choices_actions:
-            yield f"`{choice.dest}`\n: {_plain(choice.help or '')}\n"
+            place = f"{parser.prog} {choice.dest}".replace(" ", "-")
+            yield f"[`{choice.dest}`](#{place})\n: {_plain(choice.help or '')}\n"
         return
     formatter = parser._get_formatter()
     if action.option_strings:
