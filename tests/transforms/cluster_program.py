@@ -48,9 +48,6 @@ def start():
         "spark.driver.bindAddress": "127.0.0.1",
         "spark.sql.shuffle.partitions": "6",
         "spark.sql.adaptive.coalescePartitions.enabled": "false",
-        "spark.speculation": "true",
-        "spark.speculation.multiplier": "1.1",
-        "spark.speculation.quantile": "0.5",
     }.items():
         builder = builder.config(name, value)
     return server, builder.getOrCreate()

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 PROGRAM = Path(__file__).with_name("cluster_program.py")
-SECONDS = 240
+SPECULATION = PROGRAM.with_name("speculation_program.py")
+SECONDS = 600  # some 30 on an idle machine
 
 
 @pytest.mark.slow
@@ -26,6 +27,20 @@ def test_two_executors_agree_with_the_kernel_though_one_is_lost_and_no_secret_le
         "column": True,
         "file": True,
         "secrets told": 0,
+    }
+
+
+@pytest.mark.slow
+@pytest.mark.xdist_group("spark")
+def test_a_task_that_runs_twice_at_the_same_time_gives_its_rows_once(tmp_path):
+    done = subprocess.run(
+        [sys.executable, str(SPECULATION), str(tmp_path)], capture_output=True, text=True, timeout=SECONDS, check=False
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert json.loads(done.stdout.splitlines()[-1]) == {
+        "attempts": ["attempt-0", "attempt-1"],
+        "rows": True,
+        "equal": True,
     }
 
 
