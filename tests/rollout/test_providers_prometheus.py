@@ -115,7 +115,7 @@ def test_what_is_counted_between_two_scrapes_is_evidence_and_what_was_before_is_
     service.serve("canary", [9.0] * 1_000, errors=1_000)  # before the release: another one's
     first = scraped(controller, address, clock)
     assert (first.batches, first.units) == (1, 0)
-    assert "counted from here on: the first of this source" in first.notes[1]
+    assert "counted from here on: the first of this source" in first.notes[-1]
     values = {"canary": [0.1, 0.2, 0.5, 9.0], "stable": [0.05] * 10 + [0.3] * 6}
     service.serve("canary", values["canary"], errors=1)
     service.serve("stable", values["stable"])
@@ -222,9 +222,9 @@ def test_an_interval_across_two_stages_is_not_counted(
     controller.advance()
     service.serve("canary", [0.2] * 50)
     clock.now += 5.0
-    assert "the stage has changed since the last one" in scraped(controller, address, clock).notes[1]
+    assert "the stage has changed since the last one" in scraped(controller, address, clock).notes[-1]
     service.serve("canary", [0.2] * 50)
-    assert "when not all routers knew of it" in scraped(controller, address, clock).notes[1]
+    assert "when not all routers knew of it" in scraped(controller, address, clock).notes[-1]
     clock.now += 30.0
     scraped(controller, address, clock)
     service.serve("canary", [0.2] * 3)

@@ -80,7 +80,8 @@ def record_scrape(controller: Controller, scrape: Scrape, report: Report) -> Non
         controller.ledger.append(controller.release, replace(draft, payload=draft.payload | extra))
     report.batches += 1
     report.units += tally["units"]
-    report.notes.append(f"{scrape.source}: {tally['units']} requests, each counted as a unit, as the plan says")
+    if interval.counted:
+        report.notes.append(f"{scrape.source}: {tally['units']} requests, each counted as a unit, as the plan says")
     report.notes += [f"{scrape.source}: {note}" for note in interval.notes]
 
 
