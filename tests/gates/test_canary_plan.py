@@ -18,6 +18,7 @@ METRICS = (
     Metric("mean", "mean", 0.2),
     Metric("capped", "mean", 0.2, cap=6.0),
     Metric("served", "ratio", 0.2, Direction.HIGHER),
+    Metric("success", "mean", 0.05, Direction.HIGHER, cap=1.0),
 )
 GIVEN = {
     "errors": Assumption(0.05),
@@ -25,6 +26,7 @@ GIVEN = {
     "mean": Assumption(1.13, 0.53),
     "capped": Assumption(1.13, 0.53),
     "served": Assumption(1.0, 0.5),
+    "success": Assumption(0.98),  # no scatter: all or nothing
 }
 POLICY = CanaryPolicy(METRICS, (Stage(100_000), Stage(500_000), Stage(1_000_000)))
 
@@ -36,6 +38,8 @@ def released(metric: Metric, share: float, units: int, factor: float, rng: np.ra
     for arm, count, times in (("canary", round(units * share), factor), ("stable", round(units * (1 - share)), 1.0)):
         if metric.kind == "rate":
             values = (rng.random(count) < 0.05 * times).tolist()
+        elif metric.name == "success":
+            values = (rng.random(count) < 0.98 * times).astype(float).tolist()
         else:
             values = (times * rng.lognormal(0.0, 0.5, count)).tolist()
             values = [(value, 1.13) for value in values] if metric.kind == "ratio" else values

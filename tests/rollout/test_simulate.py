@@ -289,3 +289,20 @@ def test_the_screen_of_a_quantile_with_early_margins_is_never_below_the_gates_va
         assert screen.within(ours, theirs) >= exact - 1e-9
         assert screen.worse(ours, theirs) >= log_e_worse(one.policy, metric, tuple(strata)) - 1e-9
         screen.end_stage(ours, theirs)
+
+
+def test_a_success_rate_gets_worse_as_more_units_fail_and_not_as_each_succeeds_less() -> None:
+    [metric] = plan({"name": "served", "kind": "mean", "direction": "higher", "cap": 1, "margin": "5%"}).metrics
+    populations = [
+        synthetic_population(metric, Assumption(0.9), 0.5),
+        recorded_population(metric, [1.0] * 90 + [0.0] * 10, 0.5),
+    ]
+    for population in populations:
+        masses = population.counts(1000, population.draw(np.random.default_rng(1), 1000)).masses
+        assert masses[0] + masses[-1] == 1000.0
+        assert masses[-1] == pytest.approx(450.0, abs=60.0)
+    # Where the scatter says that it is no success rate, it is none.
+    spread = synthetic_population(metric, Assumption(0.9, 0.1)).draw(np.random.default_rng(1), 1000)
+    assert spread[1:-1].sum() > 0.0
+    with pytest.raises(UsageError, match="more than every unit"):
+        synthetic_population(metric, Assumption(0.9), 1.2)

@@ -154,6 +154,8 @@ def _expected(metric: Metric, share: float, given: Assumption, worse: float | No
         return _expected_rates(given.value, ratio, ours, theirs, against)
     if metric.kind == "quantile":
         return _expected_histograms(metric, given, ratio, (ours, theirs), against)
+    if metric.cap is not None and is_all_or_nothing(metric, given):
+        return _expected_successes(metric.cap, given.value, given.value * ratio, (ours, theirs), against, share)
     deviation = given.value * given.scatter
     shifted = given.value * ratio + against * deviation * math.sqrt(ratio * ratio / ours + 1.0 / theirs)
     if metric.cap is not None:
@@ -197,6 +199,33 @@ def _expected_histograms(
 def _sums(mean: float, deviation: float, units: int) -> Sums:
     y = mean * units
     return Sums(units, y, units * (mean * mean + deviation * deviation), float(units), float(units), y)
+
+
+def is_all_or_nothing(metric: Metric, given: Assumption) -> bool:
+    """Whether a mean below a cap is a success rate: units at 0 or the cap.
+
+    It is where the scatter is the largest that numbers from 0 to the cap can have around that mean, or larger still, as
+    the scatter that is assumed where none is given is for any mean above half the cap.
+    """
+    cap = metric.cap
+    if cap is None or given.value > cap:
+        return False
+    return given.scatter**2 >= (cap / given.value - 1.0) * (
+        1.0 - 1e-9
+    )  # a recorded one is the largest but for rounding
+
+
+def _expected_successes(
+    cap: float, stable: float, canary: float, units: tuple[int, int], against: float, share: float
+) -> Stratum[Counts]:
+    variances = [max(0.0, mean * (cap - mean)) / count for mean, count in zip((canary, stable), units, strict=True)]
+    shifted = canary + against * math.sqrt(sum(variances))
+    arms = []
+    for mean, count in zip((shifted, stable), units, strict=True):
+        part = min(max(mean / cap, 0.0), 1.0)
+        nothing = masses_of((), cap).masses
+        arms.append(CappedMasses(count, ((1.0 - part) * count, *nothing[1:-1], part * count)))
+    return Stratum(share, arms[0], arms[1])
 
 
 def _lognormal_masses(mean: float, scatter: float, cap: float, units: int) -> CappedMasses:

@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from headgate.errors import UsageError
 from headgate.gates.canary_evidence import grid_of
+from headgate.gates.canary_plan import is_all_or_nothing
 from headgate.stats.capped import LEVELS, CappedMasses, masses_of
 from headgate.stats.means import Sums
 from headgate.stats.quantiles import Histogram
@@ -131,7 +132,7 @@ class Population:
 
 
 def synthetic_population(metric: Metric, given: Assumption, effect: float = 1.0) -> Population:
-    """Return a metric as assumed, times ``effect``: a rate as it is, anything else lognormal.
+    """Return a metric as assumed, times ``effect``: a rate as it is, a success rate of units, anything else lognormal.
 
     Raises
     ------
@@ -146,6 +147,8 @@ def synthetic_population(metric: Metric, given: Assumption, effect: float = 1.0)
         edges = (math.log(edge) for edge in grid_of(metric).thresholds().tolist())
         below = np.array([0.0, *(normal.cdf((edge - centre) / given.scatter) for edge in edges), 1.0])
         return _histogram(metric, np.diff(below), np.arange(below.size - 1))
+    if metric.cap is not None and is_all_or_nothing(metric, given):
+        return _success(metric, given.value / metric.cap * effect)
     width = math.sqrt(math.log1p(given.scatter**2))
     points = np.linspace(-REACH, REACH, POINTS)
     probabilities = np.exp(-0.5 * points * points)
@@ -156,7 +159,7 @@ def synthetic_population(metric: Metric, given: Assumption, effect: float = 1.0)
 
 
 def recorded_population(metric: Metric, values: Sequence[Any], effect: float = 1.0) -> Population:
-    """Return a metric as recorded, one value per unit, times ``effect``; of a rate the share with the event is.
+    """Return a metric as recorded, one value per unit, times ``effect``; of rates and success rates the share is.
 
     Parameters
     ----------
@@ -180,6 +183,8 @@ def recorded_population(metric: Metric, values: Sequence[Any], effect: float = 1
         counted = grid_of(metric).histogram(float(value) * effect for value in values)
         cells = np.array(sorted(counted.cells))
         return _histogram(metric, np.array([counted.cells[cell] for cell in cells.tolist()]) / counted.units, cells)
+    if metric.cap is not None and all(value in (0, metric.cap) for value in values):
+        return _success(metric, sum(1 for value in values if value) / len(values) * effect)
     pairs = sorted(_thinned([value if metric.kind == "ratio" else (value, 1.0) for value in values]))
     y, x = (np.array([float(pair[place]) for pair in pairs]) for place in (0, 1))
     return _values(metric, y * effect, x, np.full(len(pairs), 1.0 / len(pairs)))
@@ -197,6 +202,16 @@ def _rate(metric: Metric, rate: float) -> Population:
     if not 0.0 <= rate <= 1.0:
         raise UsageError(f"metric {metric.name!r}: a rate of {rate:g} is more than every unit; give a smaller effect")
     return Population(metric, np.array([1.0 - rate, rate]), np.empty((0, 0)), np.empty(0, np.int64), 1)
+
+
+def _success(metric: Metric, rate: float) -> Population:
+    # A success rate gets worse as more units fail, not as each succeeds a little less.
+    if not 0.0 <= rate <= 1.0:
+        raise UsageError(
+            f"metric {metric.name!r}: more than every unit ({rate:g}) cannot succeed; give a smaller effect"
+        )
+    values = np.array([0.0, metric.cap or 0.0])
+    return _values(metric, values, np.ones(2), np.array([1.0 - rate, rate]))
 
 
 def _histogram(metric: Metric, probabilities: FloatArray, cells: npt.NDArray[np.int64]) -> Population:
