@@ -103,6 +103,7 @@ def print_report(report: DemoReport, out: TextIO) -> None:
         console.print(table)
         counts = dataclasses.asdict(report.stats)
         console.print("\nthe map's counts: " + ", ".join(f"{name} {counts[name]}" for name in _SHOWN))
+        console.print("(who waits for a load that another began has missed, too)")
         console.print(
             f"never asked for, never read: {len(report.never_read)} of {report.datasets} "
             f"({', '.join(report.never_read)})"
