@@ -103,6 +103,20 @@ def test_the_e_values_drawn_are_those_that_decided(led):
     assert halting["y"][-1] == pytest.approx(min(12.0, rows["errors"].log_e_halt / 2.302585), rel=1e-5)
 
 
+def test_the_margin_drawn_is_the_stages_own(led):
+    metrics = [
+        {"name": "errors", "kind": "rate", "margin": "40%", "margins": {"20": "200%"}},
+        {"name": "seconds", "kind": "mean", "margin": "50%", "unit": "s"},
+    ]
+    led.lead("early", 5, plan=release_plan(metrics=metrics))
+    figure = figures(led.page("early"))["ratio-0"].json
+    drawn = next(trace for trace in figure["data"] if trace["name"].startswith("margin"))
+    assert drawn["name"] == "margin, at last 40 % worse"
+    assert drawn["y"][0] == 3.0
+    assert set(drawn["y"]) == {3.0, 1.4}
+    assert table(led.page("early"), "Each metric")[0][6] == "40 %"
+
+
 def test_of_many_batches_an_even_choice_is_drawn_and_the_page_says_so(led):
     plan = release_plan(minimum_units=10**9)
     controller = Controller(led.ledger, plan, "long", actor="a", clock=lambda: led.now)

@@ -199,33 +199,39 @@ def _interval(
         line_trace("upper bound", x, drawn("upper"), 4, **band),
         line_trace("canary to stable", x, drawn("ratio"), 0),
     ]
+    up = metric.direction is Direction.LOWER
+    limits = [_limit(metric.margin if row is None or row.margin is None else row.margin, up=up) for row in rows]
+    # The stage's own: an early stage may hold a wider one than the metric's.
+    margin = line_trace(f"margin, at last {plain_percent(metric.margin)} worse", x, list(limits), 1)
+    margin["line"] = {"color": "--fail", "dash": "dash", "width": 1.5, "shape": "hv"}
+    data.append(margin)
     for trace in data:
         trace["hovertemplate"] = "%{x:.4g}: %{y:.4~g}<extra></extra>"
-    up = metric.direction is Direction.LOWER
-    limit = 1.0 + metric.margin if up else 1.0 / (1.0 + metric.margin)
-    lines = [
-        across(limit, "--fail", "dash", f"margin: {plain_percent(metric.margin)} worse"),
-        across(1.0, "--grey", "dot", "like stable"),
-    ]
+    like_stable, label = across(1.0, "--grey", "dot", "like stable")
     caption = (
         f"Ratio canary to stable of the {metric.kind}; {'lower' if up else 'higher'} is better. Band: bounds that hold "
         f"at all looks together, the one on the side of worse at {plain_percent(1.0 - alpha)} confidence. {said}"
     )
     layout = {
         "xaxis": axis,
-        "yaxis": {"title": {"text": "ratio canary to stable"}, **_range(data, limit)},
+        "yaxis": {"title": {"text": "ratio canary to stable"}, **_range(data, limits)},
         "legend": LEGEND,
-        "shapes": [shape for shape, _ in lines],
-        "annotations": [text for _, text in lines],
+        "shapes": [like_stable],
+        "annotations": [label],
         "hovermode": "closest",
     }
     title = f"{printable(metric.name)}: how the canary compares with stable"
     return Figure(f"ratio-{place}", title, caption, {"data": data, "layout": layout}, "short")
 
 
-def _range(data: Sequence[dict[str, Any]], limit: float) -> dict[str, Any]:
-    """Return a range that shows the estimates and the margin; early bounds, which say little, may leave it."""
-    values = [value for value in data[2]["y"] if value is not None] + [limit, 1.0]
+def _limit(margin: float, *, up: bool) -> float:
+    """Return the ratio that is worse by ``margin``."""
+    return 1.0 + margin if up else 1.0 / (1.0 + margin)
+
+
+def _range(data: Sequence[dict[str, Any]], limits: Sequence[float]) -> dict[str, Any]:
+    """Return a range that shows the estimates and the margins; early bounds, which say little, may leave it."""
+    values = [*(value for value in data[2]["y"] if value is not None), *limits, 1.0]
     reach = max(abs(value - 1.0) for value in values)
     ends = [trace["y"][-1] for trace in data[:2] if trace["y"] and trace["y"][-1] is not None]
     reach = max([reach, *(min(abs(end - 1.0), 4.0 * reach) for end in ends)]) * 1.15

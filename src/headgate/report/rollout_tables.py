@@ -49,6 +49,7 @@ def metrics_table(plan: Plan, rows: Sequence[MetricRow]) -> Table:
         "stable",
         "ratio",
         "interval",
+        "margin",
         "e-value to halt",
         "e-value to pass",
         "lacks",
@@ -61,13 +62,17 @@ def metrics_table(plan: Plan, rows: Sequence[MetricRow]) -> Table:
             _value(row.stable, row.kind, units.get(row.name, "")),
             Cell(_short(row.ratio), value=row.ratio),
             Cell(NOT_MEASURED if row.ratio is None else f"{_short(row.lower)} to {_short(row.upper)}"),
+            Cell(NOT_MEASURED if row.margin is None else plain_percent(row.margin), value=row.margin),
             Cell(_e(row.log_e_halt), f"halts at {_e(row.halt_at)}" if row.required else ""),
             Cell(_e(row.log_e_pass), f"passes at {_e(row.pass_at)}" if row.required else ""),
             Cell(printable(row.missing) or NOT_MEASURED, mark="wrap"),
         )
         for row in rows
     ]
-    caption = "Each metric after the last batch, over all stages; e-values to halt are the largest so far"
+    caption = (
+        "Each metric after the last batch, over all stages, with its stage's margin; e-values to halt are the largest "
+        "so far"
+    )
     return Table(caption, columns, tuple(body))
 
 
