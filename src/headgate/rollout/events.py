@@ -8,6 +8,7 @@ recorded, and order nothing: ``seq`` does.
 
 from __future__ import annotations
 
+import hashlib
 import math
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -186,8 +187,9 @@ def chain_hash(row: tuple[str, int, str, float, str, str], payload: bytes) -> st
     release, seq, prev_hash, time, actor, kind = row
     # `canonical` of the list, written out: this runs for every event of a ledger that is read. The payload is put in as
     # it stands: an edit that only changes its form is an edit all the same.
-    before = f"{_quoted(prev_hash)},{time!r},{_quoted(actor)},{_quoted(kind)},"
-    return sha256(f'["{EVENT_SCHEMA}",{_quoted(release)},{seq},{before}'.encode("ascii") + payload + b"]")
+    where = f'["{EVENT_SCHEMA}",{_quoted(release)},{seq},{_quoted(prev_hash)}'
+    before = f"{where},{time!r},{_quoted(actor)},{_quoted(kind)},".encode("ascii")
+    return hashlib.sha256(b"%b%b]" % (before, payload)).hexdigest()
 
 
 def check_release(release: str) -> str:

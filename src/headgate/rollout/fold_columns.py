@@ -74,7 +74,7 @@ def _column(place: Any, key: Any, values: list[Any], found: list[tuple[Any, Any,
     elif kinds == {list} and type(have) is list and set(map(len, values)) == {len(have)}:
         for index, column in enumerate(zip(*values, strict=True)):
             _column(have, index, list(column), found)
-    elif kinds != {str} or set(values) != {have}:
+    elif kinds != {str} or values.count(have) != len(values):
         raise Irregular
 
 
