@@ -182,7 +182,13 @@ def print_table(args: argparse.Namespace, out: TextIO, head: Sequence[str], rows
 
     table = Table(box=box.SIMPLE, pad_edge=False)
     for name in head:
-        table.add_column(name.lstrip(">"), justify="right" if name.startswith(">") else "left")
+        # Where there is too little room the other columns are folded: a state is one word, and what is read first.
+        table.add_column(
+            name.lstrip(">"),
+            justify="right" if name.startswith(">") else "left",
+            no_wrap=name == "state",
+            overflow="fold",
+        )
     for row in rows:
         table.add_row(*(Text(shown(printable(cell), out)) for cell in row))
     terminal = out.isatty()
