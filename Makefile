@@ -81,5 +81,19 @@ spark-jars: $(TESTED) test-tools  ## fetch Spark's S3 connector into .tools/jars
 test: lint test-tools s3-server spark-jars  ## everything CI runs: lint, types and all tests
 	$(BIN)/python -m pytest -q -n 2 --dist loadgroup $(ARGS)
 
+# The tools of a release alone, in an environment of their own.
+RELEASE := .tools/release
+$(RELEASE)/.installed: tools/release-tools.txt
+	@test -x $(RELEASE)/bin/python || $(PYTHON) -m venv $(RELEASE)
+	$(RELEASE)/bin/python -m pip install --quiet --disable-pip-version-check -r tools/release-tools.txt
+	@touch $@
+
+.PHONY: sbom audit
+sbom: $(RELEASE)/.installed  ## write the bill of materials of what users install: dist/headgate.cdx.json (CycloneDX)
+	@tools/sbom.sh $(RELEASE)/bin/python $(RELEASE)/bin/cyclonedx-py dist/headgate.cdx.json
+
+audit: $(RELEASE)/.installed  ## look constraints.txt up in the vulnerability database; needs the network, and fails without it
+	@$(RELEASE)/bin/python tools/audit.py $(RELEASE)/bin/pip-audit
+
 clean:  ## remove what the commands above made
 	rm -rf $(VENV) build dist .asv report html site
