@@ -46,6 +46,9 @@ def start():
         "spark.log.level": "OFF",
         "spark.driver.host": "127.0.0.1",
         "spark.driver.bindAddress": "127.0.0.1",
+        # On a machine that is busy with other tests, what is slow must not count as lost.
+        "spark.network.timeout": "600s",
+        "spark.task.maxFailures": "8",
         "spark.sql.shuffle.partitions": "6",
         "spark.sql.adaptive.coalescePartitions.enabled": "false",
     }.items():

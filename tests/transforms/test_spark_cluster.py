@@ -11,7 +11,7 @@ import pytest
 
 PROGRAM = Path(__file__).with_name("cluster_program.py")
 SPECULATION = PROGRAM.with_name("speculation_program.py")
-SECONDS = 600  # some 30 on an idle machine
+SECONDS = 600  # each takes a tenth of it on a busy machine
 
 
 @pytest.mark.slow
