@@ -14,7 +14,7 @@ import os
 import signal
 import sys
 import threading
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 from headgate import __version__
 from headgate.errors import HeadgateError
@@ -72,16 +72,21 @@ def build_parser(selected: str | None = None) -> argparse.ArgumentParser:
         if selected is not None and name != selected:
             commands.add_parser(name, help=summary)
             continue
-        module = importlib.import_module(module_name)
-        sub = commands.add_parser(
-            name,
-            help=summary,
-            description=module.HELP,
-            epilog=module.EPILOG,
-            formatter_class=argparse.RawDescriptionHelpFormatter,
-        )
-        module.add_arguments(sub)
+        add_command(commands, name, module_name, summary)
     return parser
+
+
+def add_command(commands: argparse._SubParsersAction[Any], name: str, module_name: str, summary: str) -> None:
+    """Add one command, or one of a command's own, with all that its module says of it."""
+    module = importlib.import_module(module_name)
+    parser = commands.add_parser(
+        name,
+        help=summary,
+        description=module.HELP,
+        epilog=module.EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    module.add_arguments(parser)
 
 
 def main(argv: Sequence[str] | None = None, out: TextIO | None = None, err: TextIO | None = None) -> int:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-import argparse
 import importlib
 from typing import TYPE_CHECKING
 
+from headgate.cli import add_command
+
 if TYPE_CHECKING:
+    import argparse
     from typing import TextIO
 
 __all__ = ["EPILOG", "HELP", "SUBCOMMANDS", "add_arguments", "run"]
@@ -47,15 +49,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the subcommands."""
     commands = parser.add_subparsers(dest="subcommand", metavar="SUBCOMMAND", required=True)
     for name, (module_name, summary) in SUBCOMMANDS.items():
-        module = importlib.import_module(module_name)
-        sub = commands.add_parser(
-            name,
-            help=summary,
-            description=module.HELP,
-            epilog=module.EPILOG,
-            formatter_class=argparse.RawDescriptionHelpFormatter,
-        )
-        module.add_arguments(sub)
+        add_command(commands, name, module_name, summary)
 
 
 def run(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:

@@ -32,6 +32,7 @@ __all__ = [
     "add_json_argument",
     "add_ledger_argument",
     "add_release_arguments",
+    "add_stable_arguments",
     "find_plan",
     "ledger_path",
     "open_controller",
@@ -75,6 +76,21 @@ def add_ledger_argument(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--ledger", metavar="FILE", help=f"the ledger (default: the plan's, or {DEFAULT_LEDGER} in this directory)"
     )
+
+
+def add_stable_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the plan and what stable is like: what a look ahead starts from."""
+    parser.add_argument(
+        "plan", metavar="PLAN", nargs="?", help="the plan's file (default: headgate.toml, pyproject.toml)"
+    )
+    parser.add_argument(
+        "--stable",
+        metavar="NAME=VALUE",
+        action="append",
+        default=[],
+        help="what stable's metric is like: errors=2%% or latency=0.4,scatter=0.5 (repeatable)",
+    )
+    parser.add_argument("--recorded", metavar="FILE", help="take stable's metrics from requests (JSON Lines)")
 
 
 def add_json_argument(parser: argparse.ArgumentParser) -> None:

@@ -6,7 +6,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from headgate.cli import ExitCode
-from headgate.cli.rollout_common import add_json_argument, find_plan, print_lines, print_table, publish_json
+from headgate.cli.rollout_common import (
+    add_json_argument,
+    add_stable_arguments,
+    find_plan,
+    print_lines,
+    print_table,
+    publish_json,
+)
 from headgate.errors import UsageError
 from headgate.report.wording import duration, plain_percent
 from headgate.rollout.plan_numbers import percent_text
@@ -44,17 +51,7 @@ _NEVER = "never"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the subcommand's arguments."""
-    parser.add_argument(
-        "plan", metavar="PLAN", nargs="?", help="the plan's file (default: headgate.toml, pyproject.toml)"
-    )
-    parser.add_argument(
-        "--stable",
-        metavar="NAME=VALUE",
-        action="append",
-        default=[],
-        help="what stable's metric is like: errors=2%% or latency=0.4,scatter=0.5 (repeatable)",
-    )
-    parser.add_argument("--recorded", metavar="FILE", help="take stable's metrics from requests (JSON Lines)")
+    add_stable_arguments(parser)
     parser.add_argument("--traffic", metavar="N/TIME", help="new live units, as 1000/min: shows times")
     parser.add_argument("--for", dest="horizon", metavar="TIME", help="the time there is, as 14d; takes --traffic")
     parser.add_argument(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from headgate.cli import ExitCode
 from headgate.cli.history_search import usable_cores, watched
-from headgate.cli.rollout_common import find_plan, print_lines, print_table, publish_json
+from headgate.cli.rollout_common import add_stable_arguments, find_plan, print_lines, print_table, publish_json
 from headgate.errors import UsageError
 from headgate.rollout.simulate import DEFAULT_SEEDS
 
@@ -40,17 +40,7 @@ DEFAULT_TRAFFIC = "1000/min"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the subcommand's arguments."""
-    parser.add_argument(
-        "plan", metavar="PLAN", nargs="?", help="the plan's file (default: headgate.toml, pyproject.toml)"
-    )
-    parser.add_argument(
-        "--stable",
-        metavar="NAME=VALUE",
-        action="append",
-        default=[],
-        help="what stable's metric is like: errors=2%% or latency=0.4,scatter=0.5 (repeatable)",
-    )
-    parser.add_argument("--recorded", metavar="FILE", help="take stable's metrics from requests (JSON Lines)")
+    add_stable_arguments(parser)
     parser.add_argument(
         "--traffic", metavar="N/TIME", default=DEFAULT_TRAFFIC, help=f"new units, as 20/s (default: {DEFAULT_TRAFFIC})"
     )
