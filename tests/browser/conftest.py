@@ -1,4 +1,4 @@
-"""One browser and one set of sites for all of these tests, and pages that are closed after each."""
+"""One set of sites for all of these tests, a browser for each module, and pages that are closed after each test."""
 
 from __future__ import annotations
 
@@ -16,8 +16,9 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
+    # Not longer: playwright has an event loop run in this thread, in which other modules' tests could start none.
     with launched() as found:
         yield found
 

@@ -5,6 +5,7 @@ Prints one line of JSON. Its argument is a folder for what it writes.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -107,7 +108,11 @@ def main():
     found["file"] = bool((np.concatenate(parts) == want).all())
 
     processes = [psutil.Process(), *psutil.Process().children(recursive=True)]
-    said = [" ".join(process.cmdline()) for process in processes]
+    said = []
+    for process in processes:
+        with contextlib.suppress(psutil.NoSuchProcess):  # the lost executor may be gone by now, or not yet reaped
+            said.append(" ".join(process.cmdline()))
+    assert any("org.apache.spark" in words for words in said)
     said += [f"{name}={value}" for name, value in session.sparkContext.getConf().getAll()]
     found["secrets told"] = sum(SECRET in words for words in said)
     print(json.dumps(found))  # noqa: T201 - this is what the test reads
