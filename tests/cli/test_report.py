@@ -9,12 +9,15 @@ import subprocess
 
 import pytest
 from asv_trees import DAY, START, commit_of, write_benchmarks, write_run
+from rollout_releases import release_plan
 from sample_verdicts import sample_evidence
 from verdict_pages import Page
 
 from headgate.cli import main
 from headgate.cli.report import write_report
 from headgate.cli.report_input import Sources
+from headgate.rollout.controller import Controller
+from headgate.rollout.ledger import Ledger
 from headgate.store.bundle import write_evidence
 from headgate.store.seal import Seal
 from headgate.store.verdict_json import write_verdict
@@ -153,6 +156,30 @@ def test_pages_of_the_report_before_are_replaced(tmp_path):
     write_run(results, commit_of(99), START + 99 * DAY, {"suite.time_x": 1.0})
     assert report(results, site)[0] == 0
     assert (site / "benchmarks" / "suite.time_x.html").read_text() != before
+
+
+def test_the_releases_of_a_ledger_are_pages_of_the_report_with_its_navigation(tmp_path):
+    with Ledger(tmp_path / "rollout.sqlite", create=True) as ledger:
+        for name in ("first", "second"):
+            Controller(ledger, release_plan(), name, actor="ann").start("v1")
+    site = tmp_path / "site"
+    assert report(tree(tmp_path / "results"), site, "--rollout", str(tmp_path / "rollout.sqlite"))[0] == 0
+    assert 'href="rollouts/index.html"' in (site / "index.html").read_text()
+    pages = sorted(path.name for path in (site / "rollouts").iterdir())
+    assert pages == ["index.html", "release-first.html", "release-second.html"]
+    for page in pages:
+        text = (site / "rollouts" / page).read_text()
+        assert 'href="../index.html"' in text
+        assert 'href="../assets/' in text
+        assert 'href="../rollouts/index.html"' in text
+
+
+def test_a_ledger_that_is_not_there_is_told_before_the_first_page_is_written(tmp_path):
+    site = tmp_path / "site"
+    code, _, err = report(tree(tmp_path / "results"), site, "--rollout", str(tmp_path / "absent.sqlite"))
+    assert code in {2, 4}
+    assert "absent.sqlite" in err
+    assert not (site / "index.html").exists()
 
 
 @pytest.mark.slow

@@ -25,11 +25,14 @@ EPILOG = """examples:
   headgate report --verdict evidence.json.gz  with a verdict before all else
   headgate report --link 'https://github.com/me/project/commit/{commit}'
   headgate report --asv                       with asv's own pages of the same results beside
+  headgate report --rollout rollout.sqlite    with the canary releases of a ledger
 """
 
 DEFAULT_RESULTS = Path("results")
 DEFAULT_OUTPUT = Path("report")
 DEFAULT_ASV = "asv"
+# Where in the report the releases' pages are.
+RELEASES = "rollouts"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -58,6 +61,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="DIR",
         help=f"publish asv's own pages into DIR of the report (default: {DEFAULT_ASV}); runs `asv publish`",
     )
+    parser.add_argument(
+        "--rollout", type=Path, metavar="LEDGER", help="pages of the releases in a rollout's ledger, too"
+    )
     parser.add_argument("-q", "--quiet", action="store_true", help="no progress")
 
 
@@ -69,7 +75,7 @@ def run(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
     _check(args)
     sources = Sources(args.results, args.machine, args.verdict, args.repository, args.link)
     with watched(err, quiet=args.quiet) as progress:
-        index = write_report(sources, args.output, err, asv=args.asv or "", progress=progress)
+        index = write_report(sources, args.output, err, asv=args.asv or "", ledger=args.rollout, progress=progress)
     out.write(f"{index}\n")
     return 0
 
@@ -80,12 +86,13 @@ def write_report(
     err: TextIO | None = None,
     *,
     asv: str = "",
+    ledger: Path | None = None,
     progress: Progress = lambda _step, _done, _total: None,
 ) -> Path:
     """Write the report of ``sources`` into ``output``; return its first page.
 
     What could not be read goes to ``err``, too; ``asv`` is the directory of the report that asv's own pages go to, ""
-    for none; ``progress`` is told the step, how much of it is done, and of how much.
+    for none; ``ledger`` has releases to show; ``progress`` is told the step, how much of it is done, and of how much.
 
     Raises
     ------
@@ -107,7 +114,20 @@ def write_report(
 
         publish(sources.results, output / asv)
         given = replace(given, asv=f"{asv}/index.html")
+    if ledger is not None:
+        _write_releases(ledger, output)
+        given = replace(given, releases=f"{RELEASES}/index.html")
     return write_site(output, given, progress=lambda done, total: progress("writing", done, total))
+
+
+def _write_releases(path: Path, output: Path) -> None:
+    from headgate.cli.rollout_report import releases_of
+    from headgate.report.rollout_html import write_releases
+    from headgate.rollout.ledger import Ledger
+
+    with Ledger(path, create=False) as ledger:
+        found = releases_of(ledger)
+    write_releases(output / RELEASES, found, home="../index.html")
 
 
 def _check(args: argparse.Namespace) -> None:

@@ -38,7 +38,8 @@ class SiteInput:
     """What a report is made of: the whole tree as series, its changes, and each machine's newest commit in full.
 
     ``machines`` are in the order in which they are shown; ``verdicts`` newest first; ``asv`` is the path of asv's own
-    pages, seen from the report, "" where there are none; ``problems`` is what could not be read.
+    pages, seen from the report, "" where there are none, and ``releases`` that of a ledger's; ``problems`` is what
+    could not be read.
     """
 
     history: History
@@ -47,6 +48,7 @@ class SiteInput:
     verdicts: Sequence[SiteVerdict] = ()
     problems: Sequence[str] = ()
     asv: str = ""
+    releases: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +82,8 @@ def site(given: SiteInput) -> Site:
         links.append(("History", HISTORY))
     if any(item.hardware is not None for item in given.machines):
         links.append(("Hardware", HARDWARE))
+    if given.releases:
+        links.append(("Releases", given.releases))
     if given.asv:
         links.append(("asv", given.asv))
     return Site(
