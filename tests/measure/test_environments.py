@@ -117,6 +117,7 @@ def test_two_commits_are_built_side_by_side_reused_and_measured_and_a_failing_bu
     assert len(told) == 2
     assert "baseline: +0.0% work" in told[0]
     assert len(str(baseline.python)) == len(str(candidate.python))
+    assert baseline.info.python == baseline.python.relative_to(config.path.parent).as_posix(), "as seen from there"
     assert baseline.info.title == "baseline: +0.0% work"
     assert len(candidate.info.commit) == 40
     built = baseline.python.parent.parent / "asv-install-status.json"

@@ -197,7 +197,8 @@ def _own_suite(config: SuiteConfig, repository: Path, revision: git.Revision, si
 def _runtime(
     config: SuiteConfig, side: Side, revision: git.Revision, built: Mapping[str, Any], suite: Path, own: Path | None
 ) -> SideRuntime:
-    info = SideInfo(revision.name, revision.commit, revision.title, built["python"], built["environment"])
+    shown = _seen_from(config.path.parent, Path(built["python"]))
+    info = SideInfo(revision.name, revision.commit, revision.title, shown, built["environment"])
     return SideRuntime(
         side,
         Path(built["python"]),
@@ -207,6 +208,11 @@ def _runtime(
         own_suite=own,
         default_timeout=config.default_timeout,
     )
+
+
+def _seen_from(directory: Path, path: Path) -> str:
+    """Return ``path`` relative to ``directory`` where it lies below: a published verdict tells no one's directories."""
+    return path.relative_to(directory).as_posix() if path.is_relative_to(directory) else str(path)
 
 
 def _side_environment(variables: Mapping[str, str]) -> dict[str, str]:
