@@ -101,6 +101,14 @@ def test_a_run_measures_the_commit_keeps_the_samples_and_prints_the_report_last(
     assert not (repository / "home").exists()
 
 
+def test_quiet_prints_the_report_alone_but_never_hides_a_failure(repository):
+    code, out, err = run(FakeAsv(repository), "--bench", "Small.*map", "--quiet")
+    assert (code, out.strip(), err) == (0, str(repository / "report" / "index.html"), "")
+    code, _, err = run(FakeAsv(repository, failing="scan"), "--bench", "Small", "--quiet")
+    assert code == 4
+    assert "failed: " in err
+
+
 def test_quick_takes_what_the_policy_says_and_full_what_it_holds_back(repository):
     (repository / "headgate.toml").write_text(
         '[bench]\nquick = ["Small.*, 10\\\\)$"]\nfull = ["\'recursion\'.*9000000"]\n'

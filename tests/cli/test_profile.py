@@ -150,6 +150,13 @@ def test_without_a_results_directory_nothing_is_saved_unless_asked(measured: dic
     assert Path("results/bench-1/hardware.json").exists()
 
 
+def test_quiet_saves_without_a_word(measured: dict[str, Any]) -> None:
+    code, out, err = headgate("--save", "--quiet")
+    assert (code, err) == (0, "")
+    assert out
+    assert Path("results/bench-1/hardware.json").exists()
+
+
 def test_an_existing_results_directory_gets_the_profile_but_not_one_without_ceilings(measured: dict[str, Any]) -> None:
     Path("results").mkdir()
     assert "it has no ceilings" in headgate("--no-ceilings")[2]

@@ -25,7 +25,17 @@ def test_a_margin_may_be_a_fraction_or_a_percentage(raw, margin):
 
 @pytest.mark.parametrize(
     ("raw", "seconds"),
-    [(140, 140), (0.5, 0.5), ("140s", 140), ("140", 140), ("10m", 600), ("1h30m", 5400), ("2 min", 120)],
+    [
+        (140, 140),
+        (0.5, 0.5),
+        ("140s", 140),
+        ("140", 140),
+        ("10m", 600),
+        ("1h30m", 5400),
+        ("2 min", 120),
+        ("2d", 172_800),
+        ("1d12h", 129_600),
+    ],
 )
 def test_a_budget_may_be_seconds_or_a_duration(raw, seconds):
     assert policy_from_layers([(FILE, {"budget": raw})]).budget == seconds

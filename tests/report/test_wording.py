@@ -58,7 +58,17 @@ def test_a_quantity_is_shown_in_a_unit_of_fitting_size(value, unit, text):
 
 @pytest.mark.parametrize(
     ("seconds", "text"),
-    [(0.25, "0.25 s"), (41, "41 s"), (60, "1 min"), (570, "9 min 30 s"), (7500, "2 h 5 min"), (3600, "1 h")],
+    [
+        (0.25, "0.25 s"),
+        (41, "41 s"),
+        (60, "1 min"),
+        (570, "9 min 30 s"),
+        (7500, "2 h 5 min"),
+        (3600, "1 h"),
+        (129_600, "36 h"),
+        (172_800, "2 d"),
+        (277_260, "3 d 5 h"),
+    ],
 )
 def test_a_duration_is_shown_as_people_say_it(seconds, text):
     assert duration(seconds) == text

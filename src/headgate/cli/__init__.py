@@ -14,6 +14,7 @@ import os
 import signal
 import sys
 import threading
+import traceback
 from typing import TYPE_CHECKING, Any, TextIO
 
 from headgate import __version__
@@ -34,6 +35,7 @@ class ExitCode:
     INCONCLUSIVE = 3
     FAILED = 4
     INTERRUPTED = 130  # 128 + SIGINT, the shell's convention
+    UNREAD = 141  # 128 + SIGPIPE: the reader went away before the end; no verdict was delivered, so not 0
 
 
 # name -> (module, one-line help). The help stands here so that `headgate --help` imports no command.
@@ -103,7 +105,9 @@ def main(argv: Sequence[str] | None = None, out: TextIO | None = None, err: Text
     named = f"{args.command} {getattr(args, 'subcommand', '')}".strip()
     try:
         with sigterm_as_ctrl_c(), colors(off=args.colorless or getattr(args, "no_color", False)):
-            return int(module.run(args, out, err))
+            code = int(module.run(args, out, err))
+            out.flush()  # here, where a reader that has gone is noticed, and not at the interpreter's end
+            return code
     except HeadgateError as error:
         err.write(f"headgate {named}: {error}\n")
         return error.exit_code
@@ -113,7 +117,7 @@ def main(argv: Sequence[str] | None = None, out: TextIO | None = None, err: Text
     except BrokenPipeError:
         # The reader (`| head`) went away; redirect what is left so that interpreter shutdown does not complain.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return ExitCode.PASS
+        return ExitCode.UNREAD
 
 
 @contextlib.contextmanager
@@ -145,5 +149,13 @@ def sigterm_as_ctrl_c() -> Iterator[None]:
 
 
 def entry() -> None:
-    """Console-script entry point."""
-    sys.exit(main())
+    """Console-script entry point. A fault of headgate's own is no verdict: Python's exit code 1 would be one."""
+    try:
+        code = main()
+    except Exception:  # noqa: BLE001 - whatever it was: shown whole, and exit code 4
+        traceback.print_exc()
+        sys.stderr.write(
+            f"headgate {__version__}: this is a fault of headgate itself, and no verdict; report it with these lines\n"
+        )
+        code = ExitCode.FAILED
+    sys.exit(code)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import sys
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -66,6 +67,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--machine", metavar="NAME", help="this machine's name in results/ (default: as asv names it)")
     parser.add_argument("--results", type=Path, metavar="DIR", help="where results go (default: as asv.conf.json says)")
     parser.add_argument("--yes", action="store_true", help="ask nothing")
+    parser.add_argument("-q", "--quiet", action="store_true", help="print the report's path and what failed")
 
 
 def run(args: argparse.Namespace, out: TextIO, err: TextIO, run_asv: RunAsv | None = None) -> int:
@@ -81,14 +83,20 @@ def run(args: argparse.Namespace, out: TextIO, err: TextIO, run_asv: RunAsv | No
     log = project.work / "headgate-bench.log"
     mode = QUICK if args.quick else FULL if args.full else DEFAULT
     runner = run_asv or asv_run.AsvRunner(project, machine, log)
-    _announce(head, changed, machine["machine"], project, err)
+    told = _told(args, err)
+    _announce(head, changed, machine["machine"], project, told)
     session = _session(project, head, machine["machine"], log, runner, mode)
     tally = _measure(session, mode, args, err)
-    _profile(project.results, machine["machine"], err)
-    _summarise(tally, log, err)
+    _profile(project.results, machine["machine"], told)
+    _summarise(tally, log, err if tally.failed else told)
     index = _report(project.results, args.html or directory / DEFAULT_REPORT, machine["machine"])
     out.write(f"{index}\n")
     return FAILED if tally.failed else 0
+
+
+def _told(args: argparse.Namespace, err: TextIO) -> TextIO:
+    """Return where progress goes; questions and failures go to ``err`` in any case."""
+    return io.StringIO() if args.quiet else err
 
 
 def _announce(head: Revision, dirty: Sequence[str], machine: str, project: AsvProject, err: TextIO) -> None:
@@ -118,19 +126,20 @@ def _measure(session: Session, mode: Mode, args: argparse.Namespace, err: TextIO
     from headgate.measure.asv_run import environments
     from headgate.store import bench_log
 
-    with building(err, session.log):
+    told = _told(args, err)
+    with building(told, session.log):
         asv_session.build(session)
     benchmarks = read_benchmarks(session.project.results / "benchmarks.json")
     count = environments(session.project)
     path = bench_log.log_path(session.project.results, session.machine, session.commit)
     header = {"commit": session.commit, "mode": mode.name, "bench": args.bench}
     todo, resumed = _plan(session, benchmarks, bench_log.read_log(path), header, mode, count)
-    _announce_plan(todo, resumed, err)
+    _announce_plan(todo, resumed, told)
     _confirm(mode, args, err)
     if not resumed:
         bench_log.start(path, header, _now())
     rounds = {info.name: 1 if mode is QUICK else info.rounds for info in benchmarks.values()}
-    with BenchProgress(err, todo, count, rounds) as bar:
+    with BenchProgress(told, todo, count, rounds) as bar:
         tally = asv_session.measure(session, todo, _indices(benchmarks), lambda line: bench_log.append(path, line), bar)
     bench_log.append(path, {"finished": _now()})
     if not resumed and not tally.measured:

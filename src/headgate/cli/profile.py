@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import io
 import json
 from contextlib import contextmanager
 from pathlib import Path
@@ -53,6 +54,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=None,
         help="save hardware.json, or never (default: save where the results directory is given or exists)",
     )
+    parser.add_argument("-q", "--quiet", action="store_true", help="no progress, and no word of where it was saved")
 
 
 def run(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
@@ -64,14 +66,15 @@ def run(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
     machine = args.machine if args.machine is not None else default_machine()
     # Before the measurement: a name that cannot be saved under should not cost the user 20 seconds.
     profile_path(target or DEFAULT_RESULTS, machine)
-    with progress_bar(err, "measuring the ceilings") as progress:
+    with progress_bar(io.StringIO() if args.quiet else err, "measuring the ceilings") as progress:
         profile = profile_hardware(machine, plan=ceiling_plan(args), progress=progress)
     saved = None if target is None else save_profile(profile, target)
     if args.json:
         out.write(json.dumps(profile_to_dict(profile), indent=1, allow_nan=False, ensure_ascii=False) + "\n")
     else:
         print_profile(profile, out)
-    err.write(saving_message(args, saved))
+    if not args.quiet:
+        err.write(saving_message(args, saved))
     return 0
 
 

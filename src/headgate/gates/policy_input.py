@@ -23,9 +23,9 @@ __all__ = ["COMMAND_LINE", "gate_table", "parse_budget", "parse_fraction", "poli
 COMMAND_LINE = "command line"
 # Tables of headgate.toml that belong to other parts of headgate.
 _OTHER_TABLES = ("bench", "rollout")
-_UNITS = {"": 1.0, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0}
+_UNITS = {"": 1.0, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
 _PERCENT = re.compile(r"\s*(-?[0-9.]+)\s*%\s*")
-_DURATION_PART = re.compile(r"\s*([0-9]+(?:\.[0-9]*)?|\.[0-9]+)\s*(s|min|m|h|)\s*", re.IGNORECASE)
+_DURATION_PART = re.compile(r"\s*([0-9]+(?:\.[0-9]*)?|\.[0-9]+)\s*(s|min|m|h|d|)\s*", re.IGNORECASE)
 
 
 def policy_from_layers(layers: Iterable[tuple[str, Mapping[str, Any]]]) -> Policy:
@@ -91,14 +91,14 @@ def parse_fraction(source: str, key: str, raw: object) -> float:
 
 
 def parse_budget(source: str, key: str, raw: object) -> float:
-    """Return seconds from 140, "140s", "10m" or "1h30m".
+    """Return seconds from 140, "140s", "10m", "1h30m" or "2d".
 
     Raises
     ------
     UsageError
         Not a duration, or not more than 0.
     """
-    allowed = 'expected a time above 0, as "140s", "10m" or "1h30m"'
+    allowed = 'expected a time above 0, as "140s", "10m", "1h30m" or "2d"'
     if isinstance(raw, str):
         parts = _DURATION_PART.findall(raw)
         if not parts or "".join(_DURATION_PART.sub("", raw)) or (len(parts) > 1 and any(not unit for _, unit in parts)):

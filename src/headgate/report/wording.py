@@ -87,12 +87,14 @@ def quantity(value: float | None, unit: str) -> str:
 
 
 def duration(seconds: float) -> str:
-    """Return a time span as people say it: "41 s", "9 min 30 s", "2 h 5 min"."""
+    """Return a time span as people say it: "41 s", "9 min 30 s", "2 h 5 min", "3 d 4 h"."""
     if seconds < 60:
         return f"{seconds:.3g} s"
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
-    parts = [(hours, "h"), (minutes, "min"), (0 if hours else rest, "s")]
+    # A day or two are still hours to people: "36 h".
+    days, hours = divmod(hours, 24) if hours >= 48 else (0, hours)
+    parts = [(days, "d"), (hours, "h"), (0 if days else minutes, "min"), (0 if days or hours else rest, "s")]
     return " ".join(f"{amount} {name}" for amount, name in parts if amount)
 
 
