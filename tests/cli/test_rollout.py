@@ -247,6 +247,14 @@ def test_foreign_text_cannot_change_the_terminal() -> None:
         assert "\x1b" not in said.out + said.err
 
 
+def test_evidence_goes_to_a_file_and_never_to_standard_output(here: Path) -> None:
+    headgate("rollout", "start", "r1")
+    said = headgate("rollout", "status", "r1", "--evidence", "-")
+    assert (said.code, said.out) == (2, "")
+    assert "--evidence: - will not do; give a file" in said.err
+    assert not (here / "-").exists()
+
+
 def test_the_evidence_of_a_status_is_verified_offline_byte_for_byte(here: Path) -> None:
     headgate("rollout", "start", "r1", "--version", "abc")
     record(0)

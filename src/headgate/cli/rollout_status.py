@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from headgate.cli.rollout_common import (
     EXIT_CODES,
+    STDOUT,
     add_json_argument,
     add_release_arguments,
     open_controller,
@@ -14,6 +15,7 @@ from headgate.cli.rollout_common import (
     print_table,
     publish_json,
 )
+from headgate.errors import UsageError
 from headgate.report.wording import plain_percent
 from headgate.rollout.decision_json import status_to_json
 from headgate.rollout.plan_numbers import percent_text
@@ -56,6 +58,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:  # noqa: ARG001 -- every command has the same signature
     """Show the release's status; the exit code tells its decision."""
+    if args.evidence == STDOUT:
+        raise UsageError(f"--evidence: {STDOUT} will not do; give a file")
     with open_controller(args) as controller:
         status, plan = controller.status(), controller.plan
         if args.evidence:
