@@ -126,13 +126,13 @@ def test_an_override_advances_once_and_the_status_shows_it_while_it_lasts() -> N
     headgate("rollout", "start", "r1")
     words = ("advance", "--reason", "night traffic is too thin", "--expires", "2h", "--actor", "ann")
     said = headgate("rollout", "override", "r1", *words)
-    assert said.out == "r1: advance for 7200 s, by ann: night traffic is too thin\n"
+    assert said.out == "r1: advance for 2 h, by ann: night traffic is too thin\n"
     assert "override in force: advance by ann" in headgate("rollout", "status", "r1").out
     assert headgate("rollout", "advance", "r1").code == 0
     assert headgate("rollout", "advance", "r1").code == 3
 
 
-@pytest.mark.parametrize("expires", ["2", "0h", "31d", "soon", "-1h", "1e9d"])
+@pytest.mark.parametrize("expires", ["2", "0h", "31d", "30d1s", "soon", "-1h", "1e9d"])
 def test_an_override_ends_within_a_month(expires: str) -> None:
     headgate("rollout", "start", "r1")
     said = headgate("rollout", "override", "r1", "hold", "--reason", "sale", f"--expires={expires}")
@@ -239,7 +239,7 @@ def test_a_changed_plan_is_a_new_release(here: Path) -> None:
 def test_foreign_text_cannot_change_the_terminal() -> None:
     headgate("rollout", "start", "r1")
     said = headgate("rollout", "halt", "r1", "--reason", "rain", "--actor", "a\x1b[2Jnn")
-    assert said.code == 2  # such a name is not recorded at all
+    assert said.code == 0  # a halt is recorded whatever its words are
     with Ledger("rollout.sqlite") as ledger, ledger.transaction() as connection:
         connection.execute("UPDATE event SET actor = ? WHERE seq = 2", ("a\x1b[2Jnn",))
     for command in ("verify", "status"):

@@ -109,7 +109,9 @@ def main(argv: Sequence[str] | None = None, out: TextIO | None = None, err: Text
             out.flush()  # here, where a reader that has gone is noticed, and not at the interpreter's end
             return code
     except HeadgateError as error:
-        err.write(f"headgate {named}: {error}\n")
+        from headgate.cli.streams import say
+
+        say(err, f"headgate {named}: {error}")
         return error.exit_code
     except KeyboardInterrupt:
         err.write(f"headgate {named}: interrupted\n")

@@ -21,7 +21,7 @@ from headgate.gates.canary import CanaryState
 from headgate.gates.release import DEFAULT_MAX_AGE, Part, PartState, ReleaseDecision, ReleaseState, decide_parts
 from headgate.model import State
 from headgate.report.wording import printable
-from headgate.store.files import read_json, write_atomic
+from headgate.store.files import may_exist, read_json, write_atomic
 
 if TYPE_CHECKING:
     import argparse
@@ -148,7 +148,7 @@ def _benchmarks(path: str, now: float) -> Part:
     from headgate.store.verdict_json import read_verdict
 
     name = "benchmarks"
-    if not Path(path).exists():
+    if not may_exist(path):
         return Part(name, PartState.MISSING, (f"{path}: no such file",))
     try:
         verdict = read_verdict(path)
@@ -167,7 +167,7 @@ def _canary(args: argparse.Namespace, now: float) -> Part:
     from headgate.rollout.ledger import Ledger
 
     name, path = "canary", ledger_path(args)
-    if not path.exists():
+    if not may_exist(path):
         return Part(name, PartState.MISSING, (f"{path}: no such ledger",))
     try:
         with Ledger(path, create=False) as ledger:
@@ -194,7 +194,7 @@ def _quality(path: str, now: float) -> Part:
     from headgate.datasets.quality_json import quality_from_json
 
     name = "dataset quality"
-    if not Path(path).exists():
+    if not may_exist(path):
         return Part(name, PartState.MISSING, (f"{path}: no such file",), versioned=False)
     try:
         report = quality_from_json(read_json(path), path)

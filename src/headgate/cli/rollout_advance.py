@@ -52,9 +52,11 @@ def run(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
     """Advance the release; return the exit code."""
     webhook = webhook_of(args)
     with open_controller(args) as controller:
-        code = _advance(controller, args, out)
-        publish_json(args.json, status_to_json(controller.status()), out)
-        notify(webhook, controller, err)
+        try:
+            code = _advance(controller, args, out)
+            publish_json(args.json, status_to_json(controller.status()), out)
+        finally:  # also where nobody reads what is printed
+            notify(webhook, controller, err)
     return code
 
 

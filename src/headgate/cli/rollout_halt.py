@@ -16,7 +16,11 @@ from headgate.cli.rollout_common import (
     snapshot_path,
 )
 from headgate.cli.rollout_notify import add_webhook_arguments, notify, webhook_of
+from headgate.cli.streams import say
 from headgate.errors import HeadgateError, InputError, LedgerError
+from headgate.rollout.controller_snapshot import MAX_AGE_SECONDS, publish_halt
+from headgate.rollout.controller_turn import halt_words
+from headgate.store.files import may_exist
 
 if TYPE_CHECKING:
     import argparse
@@ -52,23 +56,36 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
     """Halt the release; return the exit code."""
     with contextlib.ExitStack() as stack:
-        followed = snapshot_path(args).exists()
+        followed = may_exist(snapshot_path(args))
         try:
             controller = stack.enter_context(open_controller(args))
-            event = controller.halt(args.reason)
+            event = controller.record_halt(args.reason)
         except (InputError, LedgerError) as error:
             raise type(error)(f"{error}{_without_record(args) if followed else ''}") from error
-        _tell(args, out, event, mine=event.actor == controller.actor and event.payload.get("reason") == args.reason)
-        with contextlib.suppress(HeadgateError):
-            controller.publish()  # with the plan's hash, where it can be read
-        _notify(args, controller, err)
+        _publish(args, controller, err)
+        try:
+            print_lines(args, out, [f"{args.release}: halted{_since(args, controller, event)}"])
+        finally:  # also where nobody reads what is printed
+            _notify(args, controller, err)
+        publish_json(args.json, event.to_json(), out)
     return ExitCode.PASS
 
 
-def _tell(args: argparse.Namespace, out: TextIO, event: Event, *, mine: bool) -> None:
-    publish_json(args.json, event.to_json(), out)
-    said = "" if mine else f", since event {event.seq}, by {event.actor}: {event.payload.get('reason')}"
-    print_lines(args, out, [f"{args.release}: halted{said}"])
+def _since(args: argparse.Namespace, controller: Controller, event: Event) -> str:
+    """Return whose halt is in force, if it is another one."""
+    if (event.payload.get("reason"), event.actor) == halt_words(args.reason, controller.actor):
+        return ""
+    return f", since event {event.seq}, by {event.actor}: {event.payload.get('reason')}"
+
+
+def _publish(args: argparse.Namespace, controller: Controller, err: TextIO) -> None:
+    """Tell the routers of a halt that is recorded."""
+    try:
+        publish_halt(snapshot_path(args), args.release, "", time.time(), MAX_AGE_SECONDS)
+    except InputError as error:
+        say(err, f"headgate: warning: halted and recorded, but {error}")
+    with contextlib.suppress(HeadgateError):
+        controller.publish()  # with the plan's hash, where it can be read
 
 
 def _notify(args: argparse.Namespace, controller: Controller, err: TextIO) -> None:
@@ -76,15 +93,16 @@ def _notify(args: argparse.Namespace, controller: Controller, err: TextIO) -> No
     try:
         notify(webhook_of(args), controller, err)
     except HeadgateError as error:
-        err.write(f"headgate: warning: halted, but nobody was notified: {error}\n")
+        say(err, f"headgate: warning: halted, but nobody was notified: {error}")
 
 
 def _without_record(args: argparse.Namespace) -> str:
     """Tell those who follow the snapshot, although the ledger does not have the halt."""
-    from headgate.rollout.controller_snapshot import MAX_AGE_SECONDS, publish_halt
-
     path = snapshot_path(args)
-    publish_halt(path, args.release, "", time.time(), MAX_AGE_SECONDS)
+    try:
+        publish_halt(path, args.release, "", time.time(), MAX_AGE_SECONDS)
+    except InputError as error:
+        return f". The halt is NOT recorded, and {error}"
     return (
         f". The halt is NOT recorded; routers that follow {path} send all to stable, until a controller writes it "
         "again: stop the controller, then halt anew"

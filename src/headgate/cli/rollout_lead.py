@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from headgate.cli import ExitCode
 from headgate.cli.rollout_common import add_release_arguments, open_controller, print_lines
 from headgate.cli.rollout_notify import add_webhook_arguments, webhook_of
+from headgate.cli.streams import say
 from headgate.errors import HeadgateError, UsageError
 from headgate.gates.canary import CanaryState
 from headgate.rollout.controller_snapshot import HEARTBEAT_SECONDS, MAX_AGE_SECONDS
@@ -93,7 +94,7 @@ def _notifier(webhook: Webhook | None, controller: Controller, err: TextIO) -> N
     from headgate.rollout.notify import Notifier
 
     def report(problem: str) -> None:
-        err.write(f"headgate: warning: notifications were not sent, and are tried again: {problem}\n")
+        say(err, f"headgate: warning: notifications were not sent, and are tried again: {problem}")
 
     return Notifier(controller.ledger, controller.release, webhook, report)
 

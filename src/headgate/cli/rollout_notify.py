@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from headgate.cli.streams import say
 from headgate.errors import HeadgateError, InputError, UsageError
 from headgate.report.wording import count
 
@@ -64,11 +65,11 @@ def notify(webhook: Webhook | None, controller: Controller, err: TextIO) -> None
     try:
         done = deliver(controller.ledger, controller.release, webhook)
     except HeadgateError as error:
-        err.write(f"headgate: warning: notifications were not sent: {error}\n")
+        say(err, f"headgate: warning: notifications were not sent: {error}")
         return
     if done.pending:
         waiting = count(done.pending, "notification")
-        err.write(f"headgate: warning: {waiting} not sent, the next command tries again: {done.problem}\n")
+        say(err, f"headgate: warning: {waiting} not sent, the next command tries again: {done.problem}")
 
 
 def _secret(file: str | None) -> bytes:

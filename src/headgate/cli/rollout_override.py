@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import time
 from typing import TYPE_CHECKING
 
@@ -16,7 +15,9 @@ from headgate.cli.rollout_common import (
 )
 from headgate.cli.rollout_notify import add_webhook_arguments, notify, webhook_of
 from headgate.errors import UsageError
+from headgate.report.wording import duration
 from headgate.rollout.events import Action
+from headgate.rollout.simulate_input import parse_time
 
 if TYPE_CHECKING:
     import argparse
@@ -30,7 +31,6 @@ examples:
   headgate rollout override checkout-42 advance --reason "night traffic is too thin" --expires 2h
   headgate rollout override checkout-42 hold --reason "sale until Monday" --expires 3d
 """
-_UNITS = {"s": 1, "min": 60, "h": 3600, "d": 86_400}
 # An override that outlives its reason is forgotten, not meant.
 _LONGEST_DAYS = 30
 
@@ -40,7 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_release_arguments(parser, snapshot=True)
     parser.add_argument("action", choices=[one.value for one in Action], help="what the controller may do, or must not")
     parser.add_argument("--reason", metavar="TEXT", required=True, help="why, for the record")
-    parser.add_argument("--expires", metavar="TIME", required=True, help="when it ends: 30min, 2h, 3d from now")
+    parser.add_argument("--expires", metavar="TIME", required=True, help="when it ends: 30m, 2h, 1d12h from now")
     add_json_argument(parser)
     add_webhook_arguments(parser)
 
@@ -50,18 +50,19 @@ def run(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
     webhook, seconds = webhook_of(args), _seconds(args.expires)
     with open_controller(args) as controller:
         event = controller.override(args.action, args.reason, time.time() + seconds)
-        publish_json(args.json, event.to_json(), out)
-        lines = [f"{args.release}: {args.action} for {seconds} s, by {event.actor}: {args.reason}"]
+        lines = [f"{args.release}: {args.action} for {duration(seconds)}, by {event.actor}: {args.reason}"]
         if controller.state().halt is not None:
             lines.append("  the release is halted, and no override undoes that: open a new one")
-        print_lines(args, out, lines)
-        notify(webhook, controller, err)
+        try:
+            print_lines(args, out, lines)
+            publish_json(args.json, event.to_json(), out)
+        finally:  # also where nobody reads what is printed
+            notify(webhook, controller, err)
     return ExitCode.PASS
 
 
-def _seconds(text: str) -> int:
-    match = re.fullmatch(r"([0-9]{1,6})\s*(s|min|h|d)", text, re.ASCII)
-    seconds = int(match[1]) * _UNITS[match[2]] if match else 0
-    if not 0 < seconds <= _LONGEST_DAYS * 86_400:
-        raise UsageError(f"--expires: {text!r} will not do: expected 30min, 2h or 3d, at most {_LONGEST_DAYS}d")
+def _seconds(text: str) -> float:
+    seconds = parse_time("--expires", text)
+    if seconds > _LONGEST_DAYS * 86_400:
+        raise UsageError(f"--expires: {text!r} will not do: expected a time of at most {_LONGEST_DAYS}d")
     return seconds

@@ -34,7 +34,12 @@ examples:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the subcommand's arguments."""
     add_release_arguments(parser, plan=True, snapshot=True)
-    parser.add_argument("--version", metavar="TEXT", default="", help="what is released: a commit, a tag")
+    parser.add_argument(
+        "--version",
+        metavar="TEXT",
+        default="",
+        help="what is released; a commit (7 digits or more) is what `headgate release decide` can hold to a verdict's",
+    )
     add_json_argument(parser)
     add_webhook_arguments(parser)
 
@@ -45,12 +50,14 @@ def run(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
     _, plan = find_plan(args.plan)
     with open_controller(args, plan=plan, create=True) as controller:
         state = controller.start(args.version)
-        publish_json(args.json, status_to_json(controller.status()), out)
         share = percent_text(plan.stages[state.stage or 0].ppm)
         lines = [
             f"{args.release}: {state.status}, stage {(state.stage or 0) + 1} of {len(plan.stages)}: {share} of units",
             f"  plan {plan.name}, {plan.hash[:12]}; ledger {controller.ledger.path}",
         ]
-        print_lines(args, out, lines)
-        notify(webhook, controller, err)
+        try:
+            print_lines(args, out, lines)
+            publish_json(args.json, status_to_json(controller.status()), out)
+        finally:  # also where nobody reads what is printed
+            notify(webhook, controller, err)
     return ExitCode.PASS

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from headgate.cli import ExitCode
@@ -43,6 +44,8 @@ def run(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:  # noqa: ARG
         found = ledger.verify(args.release, anchor=anchor)
         names = ledger.releases() if args.release is None else [args.release]
         heads = {name: ledger.head(name) for name in names}
+    if not names and not found:
+        found.append("no release is in it: it was emptied, or is another one; check the path")
     written = {name: {"seq": head.seq, "hash": head.hash} for name, head in heads.items()}
     publish_json(args.json, {"schema": "headgate.ledger-verification/1", "problems": found, "heads": written}, out)
     lines = [f"{name}: {head.seq} events, the last one {head.seq}:{head.hash}" for name, head in heads.items()]
@@ -54,7 +57,7 @@ def run(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:  # noqa: ARG
 def _anchor(args: argparse.Namespace) -> Head | None:
     if args.anchor is None:
         return None
-    seq, _, digest = args.anchor.partition(":")
-    if args.release is None or not seq.isdecimal() or len(digest) != 64 or set(digest) - set("0123456789abcdef"):
+    match = re.fullmatch(r"([0-9]{1,18}):([0-9a-f]{64})", args.anchor)
+    if args.release is None or match is None:
         raise UsageError(f"--anchor: {args.anchor!r:.80} will not do: expected RELEASE and SEQ:HASH, 64 hex digits")
-    return Head(int(seq), digest)
+    return Head(int(match[1]), match[2])

@@ -18,7 +18,15 @@ from headgate.model import Direction
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-__all__ = ["COMMAND_LINE", "gate_table", "parse_budget", "parse_fraction", "policy_from_json", "policy_from_layers"]
+__all__ = [
+    "COMMAND_LINE",
+    "gate_table",
+    "parse_budget",
+    "parse_fraction",
+    "policy_from_json",
+    "policy_from_layers",
+    "text_seconds",
+]
 
 COMMAND_LINE = "command line"
 # Tables of headgate.toml that belong to other parts of headgate.
@@ -99,16 +107,18 @@ def parse_budget(source: str, key: str, raw: object) -> float:
         Not a duration, or not more than 0.
     """
     allowed = 'expected a time above 0, as "140s", "10m", "1h30m" or "2d"'
-    if isinstance(raw, str):
-        parts = _DURATION_PART.findall(raw)
-        if not parts or "".join(_DURATION_PART.sub("", raw)) or (len(parts) > 1 and any(not unit for _, unit in parts)):
-            raise _bad(source, key, raw, allowed)
-        seconds = sum(float(amount) * _UNITS[unit.lower()] for amount, unit in parts)
-    else:
-        seconds = _number(source, key, raw, raw)
-    if not 0 < seconds < math.inf:
+    seconds = text_seconds(raw) if isinstance(raw, str) else _number(source, key, raw, raw)
+    if seconds is None or not 0 < seconds < math.inf:
         raise _bad(source, key, raw, allowed)
     return seconds
+
+
+def text_seconds(text: str) -> float | None:
+    """Return seconds from "140", "140s", "10m", "1h30m" or "2d"; None if it is not of that form."""
+    parts = _DURATION_PART.findall(text)
+    if not parts or _DURATION_PART.sub("", text) or (len(parts) > 1 and any(not unit for _, unit in parts)):
+        return None
+    return sum(float(amount) * _UNITS[unit.lower()] for amount, unit in parts)
 
 
 def _parse_confidence(source: str, key: str, raw: object) -> float:

@@ -34,7 +34,8 @@ _UNITS = ((172_800.0, 86_400.0, "days"), (7_200.0, 3_600.0, "hours"), (120.0, 60
 
 def time_axis(longest: float) -> tuple[float, dict[str, Any]]:
     """Return the seconds of the unit that a time axis up to ``longest`` seconds has, and the axis."""
-    divisor, name = next((divisor, name) for least, divisor, name in _UNITS if longest >= least)
+    # A clock that went back since the start gives times before it: order is the ledger's, not the clock's.
+    divisor, name = next((divisor, name) for least, divisor, name in _UNITS if max(0.0, longest) >= least)
     return divisor, {"title": {"text": f"{name} since the start"}, "rangemode": "tozero"}
 
 

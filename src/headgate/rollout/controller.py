@@ -13,7 +13,6 @@ from __future__ import annotations
 import os
 import socket
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from headgate.errors import ConflictError, LedgerError, NotReadyError, PlanError, UsageError
@@ -21,9 +20,10 @@ from headgate.gates.canary import CanaryState
 from headgate.rollout import events
 from headgate.rollout.controller_snapshot import MAX_AGE_SECONDS, publish_halt, write_snapshot
 from headgate.rollout.controller_track import Track, decide_release, follow
-from headgate.rollout.controller_turn import ReleaseStatus, Step, Turn, reason_of, refusal
+from headgate.rollout.controller_turn import ReleaseStatus, Step, Turn, halt_words, reason_of, refusal
 from headgate.rollout.plan import Plan
 from headgate.rollout.router_state import RouterState, Status
+from headgate.store.files import may_exist
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -182,28 +182,41 @@ class Controller:
     def halt(self, reason: str) -> Event:
         """Cease all traffic to the canary, for good; return the halt in force, which may be an earlier one.
 
-        Nothing holds it up: no lease, no analysis, no plan. The snapshot is written even if the ledger cannot be.
+        Nothing holds it up: no lease, no analysis, no plan, no form of the reason. The snapshot is written even if the
+        ledger cannot be.
 
         Raises
         ------
         LedgerError
             There is no such release, or the halt could not be recorded: traffic has ceased where the snapshot is read,
             until another controller writes it again; halt anew.
+        InputError
+            The snapshot can neither be written nor removed: traffic ceases when it has grown stale.
         """
-        from headgate.rollout.ledger import Ledger
-
-        draft = events.halted(reason, actor=self.actor, time=self._clock())
         event = None
         try:
-            # A connection of its own: a thread that reads a long ledger holds up the shared one, and must not this.
-            with Ledger(self.ledger.path, create=False) as own:
-                event = own.halt(self.release, draft)
+            event = self.record_halt(reason)
         finally:
             # Where nothing was recorded and no snapshot is, routers are at stable already.
-            if self._path is not None and (event is not None or Path(self._path).exists()):
+            if self._path is not None and (event is not None or may_exist(self._path)):
                 plan_hash = "" if self._registered is None else self._registered.hash
                 publish_halt(self._path, self.release, plan_hash, self._clock(), self._max_age)
         return event
+
+    def record_halt(self, reason: str) -> Event:
+        """Record a halt and write no snapshot, as `halt` otherwise does; ``reason`` may be any text.
+
+        Raises
+        ------
+        LedgerError
+            There is no such release, or the halt could not be recorded.
+        """
+        from headgate.rollout.ledger import Ledger
+
+        words, actor = halt_words(reason, self.actor)
+        # A connection of its own: a thread that reads a long ledger holds up the shared one, and must not this.
+        with Ledger(self.ledger.path, create=False) as own:
+            return own.halt(self.release, events.halted(words, actor=actor, time=self._clock()))
 
     def override(self, action: Action | str, reason: str, expires: float) -> Event:
         """Record a person's word: until ``expires`` advance once although the gate has not passed, or hold.

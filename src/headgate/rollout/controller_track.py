@@ -101,8 +101,17 @@ def _add(policy: CanaryPolicy, track: Track, payload: dict[str, Any]) -> None:
         track.evidence = fold(policy, track.evidence, batch)
     except HeadgateError:
         return  # the state's own fold has it among what is invalid
-    _count_lost(track, payload, sum(arm.units for arms in batch.stages.values() for arm in arms.values()))
-    tally = payload.get("tally", {})
+    units = sum(arm.units for arms in batch.stages.values() for arm in arms.values())
+    try:
+        _count_lost(track, payload, units)
+        _count_values(track, payload.get("tally", {}))
+    except (AttributeError, TypeError, ValueError):  # no headgate wrote it
+        track.sent += units
+        track.lost["in a batch whose tally cannot be read"] = units
+
+
+def _count_values(track: Track, tally: dict[str, Any]) -> None:
+    """Count the values that were numbers, and those that were none."""
     for place, key in enumerate(("good", "refused")):
         for metric, versions in tally.get(key, {}).items():
             for version, count in versions.items():

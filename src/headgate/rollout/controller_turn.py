@@ -7,14 +7,14 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple
 
 from headgate.gates.canary import CanaryState
-from headgate.rollout.events import LONGEST_REASON, Action
+from headgate.rollout.events import LONGEST_NAME, LONGEST_REASON, Action
 from headgate.rollout.router_state import Status
 
 if TYPE_CHECKING:
     from headgate.gates.canary import CanaryDecision
     from headgate.rollout.fold import ReleaseState
 
-__all__ = ["ReleaseStatus", "Step", "Turn", "reason_of", "refusal"]
+__all__ = ["ReleaseStatus", "Step", "Turn", "halt_words", "reason_of", "refusal"]
 
 
 class Step(StrEnum):
@@ -45,9 +45,18 @@ class ReleaseStatus:
 
 def reason_of(decision: CanaryDecision) -> str:
     """Return a decision's reasons as a halt takes them: whatever a metric is called, the halt is recorded."""
-    text = "; ".join(decision.reasons)
-    shown = "".join(one if one.isprintable() else "?" for one in text)
-    return shown[:LONGEST_REASON].strip() or decision.state.value
+    return recordable("; ".join(decision.reasons), LONGEST_REASON) or decision.state.value
+
+
+def halt_words(reason: object, actor: object) -> tuple[str, str]:
+    """Return a reason and an actor as a halt records them: errors have tabs, and logs no end."""
+    words = recordable(reason, LONGEST_REASON) or "no reason was given"
+    return words, recordable(actor, LONGEST_NAME) or "unknown"
+
+
+def recordable(text: object, longest: int) -> str:
+    """Return a text as an event takes it: what is not printable is "?", and the end is cut; perhaps ''."""
+    return "".join(one if one.isprintable() else "?" for one in str(text))[:longest].strip()
 
 
 def refusal(status: ReleaseStatus, moved: int) -> str:

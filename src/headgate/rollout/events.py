@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 __all__ = [
     "DECISIONS",
     "GENESIS",
+    "LONGEST_NAME",
     "LONGEST_REASON",
     "Action",
     "Draft",
@@ -35,6 +36,7 @@ __all__ = [
     "advanced",
     "chain_hash",
     "check_release",
+    "check_text",
     "completed",
     "evidence",
     "halted",
@@ -45,7 +47,7 @@ __all__ = [
 
 EVENT_SCHEMA = "headgate.event/1"
 GENESIS = "0" * 64
-_LONGEST_NAME = 200
+LONGEST_NAME = 200
 LONGEST_REASON = 2000
 
 
@@ -83,7 +85,7 @@ class Draft:
 
     def __post_init__(self) -> None:
         """Check what all kinds share; raises UsageError."""
-        _check_text("actor", self.actor, _LONGEST_NAME)
+        check_text("actor", self.actor, LONGEST_NAME)
         _check_number("time", self.time)
         if self.kind is not Kind.EVIDENCE:  # which was written once already, for its digest
             try:
@@ -112,7 +114,7 @@ class Event(NamedTuple):
 def registered(plan: Plan, *, actor: str, time: float, version: str = "") -> Draft:
     """Return the first event of a release: the plan, its hash, and the version (a commit, a tag) that is released."""
     if version:
-        _check_text("version", version, _LONGEST_NAME)
+        check_text("version", version, LONGEST_NAME)
     payload = {"plan": plan.to_json(), "plan_hash": plan.hash, "version": version}
     return Draft(Kind.REGISTERED, actor, time, payload)
 
@@ -139,8 +141,8 @@ def evidence(source: str, window: str, batch: Evidence, *, actor: str, time: flo
     UsageError
         A number is not finite, the batch counts nothing or has maxima, or a name is empty or too long.
     """
-    _check_text("source", source, _LONGEST_NAME)
-    _check_text("window", window, _LONGEST_NAME)
+    check_text("source", source, LONGEST_NAME)
+    check_text("window", window, LONGEST_NAME)
     where = f"evidence of {source!r}, {window!r}"
     if batch.maxima or not any(arms for arms in batch.stages.values()):
         what = "has maxima, which do not add up" if batch.maxima else "counts nothing, and nothing is no evidence"
@@ -162,7 +164,7 @@ def advanced(before: int, *, actor: str, time: float, **details: Any) -> Draft:
 
 def halted(reason: str, *, actor: str, time: float, **details: Any) -> Draft:
     """Return the event of ceasing all traffic to the canary, for good."""
-    _check_text("reason", reason, LONGEST_REASON)
+    check_text("reason", reason, LONGEST_REASON)
     return Draft(Kind.HALTED, actor, time, {**details, "reason": reason})
 
 
@@ -170,7 +172,7 @@ def override(action: Action | str, reason: str, expires: float, *, actor: str, t
     """Return the event of a person's word: until ``expires`` (seconds since the epoch) do `Action`, for this reason."""
     if action not in tuple(Action):
         raise UsageError(f"override: {action!r} will not do: expected {' or '.join(Action)}; to halt, halt")
-    _check_text("reason", reason, LONGEST_REASON)
+    check_text("reason", reason, LONGEST_REASON)
     _check_number("expires", expires)
     if expires <= time:
         raise UsageError("override: expires: it must end after it begins; give a later time")
@@ -200,11 +202,12 @@ def check_release(release: str) -> str:
     UsageError
         Empty, too long or not printable.
     """
-    _check_text("release", release, _LONGEST_NAME)
+    check_text("release", release, LONGEST_NAME)
     return release
 
 
-def _check_text(key: str, value: object, longest: int) -> None:
+def check_text(key: str, value: object, longest: int) -> None:
+    """Raise UsageError unless ``value`` is a text of 1 to ``longest`` characters without control characters."""
     if not isinstance(value, str) or not value.strip() or len(value) > longest:
         raise UsageError(f"{key}: {value!r:.80} will not do: expected a text of 1 to {longest} characters")
     printable: Callable[[str], bool] = str.isprintable

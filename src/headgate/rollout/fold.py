@@ -147,7 +147,7 @@ def fold(events: Iterable[Event], start: ReleaseState | str) -> ReleaseState:
         else:
             try:
                 apply(state, event, batches)
-            except (AttributeError, KeyError, TypeError, ValueError) as error:
+            except (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:
                 state.invalid.append(f"event {event.seq}: {event.kind} with a payload of another form: {error!r}")
         last = event
         if batches.count >= MOST_WAITING or len(state.invalid) > known:
@@ -174,8 +174,9 @@ def _registered(state: ReleaseState, event: Event, _batches: FoldBatches) -> Non
         state.invalid.append(f"event {event.seq}: registered twice; a changed plan is a new release")
         return
     payload = event.payload
-    state.status = Status.REGISTERED
-    state.plan, state.plan_hash, state.version = payload["plan"], payload["plan_hash"], payload["version"]
+    plan, plan_hash, version = payload["plan"], payload["plan_hash"], payload["version"]
+    state.status, state.plan = Status.REGISTERED, dict(plan)
+    state.plan_hash, state.version = str(plan_hash), str(version)
 
 
 def _moved(state: ReleaseState, event: Event, _batches: FoldBatches) -> None:
@@ -184,7 +185,7 @@ def _moved(state: ReleaseState, event: Event, _batches: FoldBatches) -> None:
         return
     before, after = (None, 0) if event.kind == Kind.STARTED else (event.payload["from"], event.payload["to"])
     wanted = Status.REGISTERED if event.kind == Kind.STARTED else Status.RUNNING
-    if state.status is not wanted or state.stage != before or after >= len(state.plan["stages"]):
+    if state.status is not wanted or state.stage != before or not 0 <= after < len(state.plan["stages"]):
         state.invalid.append(f"event {event.seq}: {event.kind} to stage {after} from stage {state.stage}")
         return
     state.status, state.stage = Status.RUNNING, after
@@ -201,13 +202,13 @@ def _completed(state: ReleaseState, event: Event, _batches: FoldBatches) -> None
 def _halted(state: ReleaseState, event: Event, _batches: FoldBatches) -> None:
     state.status = Status.HALTED
     if state.halt is None:
-        state.halt = Halt(event.seq, event.time, event.actor, event.payload["reason"])
+        state.halt = Halt(event.seq, event.time, event.actor, str(event.payload.get("reason", "no reason is recorded")))
 
 
 def _override(state: ReleaseState, event: Event, _batches: FoldBatches) -> None:
     payload = event.payload
     record = OverrideRecord(
-        event.seq, Action(payload["action"]), event.actor, payload["reason"], event.time, payload["expires"]
+        event.seq, Action(payload["action"]), event.actor, str(payload["reason"]), event.time, float(payload["expires"])
     )
     state.overrides.append(record)
 

@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Head", "Lease", "Ledger"]
 
+# No ledger has as many: a recorded head beyond is an edit, and SQLite's whole numbers end at 2**63.
+_MOST_EVENTS = 2**62
+
 
 class Ledger:
     """The events of releases in one SQLite file.
@@ -162,7 +165,8 @@ class Ledger:
             if halt is None:
                 # After what is later, the recorded head or the last event, even if the ledger was edited: the halt is
                 # there, and a gap stays visible.
-                head = max(rows.read_head(connection, release), rows.read_last(connection, release))
+                last, recorded = rows.read_last(connection, release), rows.read_head(connection, release)
+                head = max(last, recorded) if recorded.seq < _MOST_EVENTS else last
                 if not head.seq:
                     raise rows.unknown_release(connection, self.path, release)
                 halt = rows.append_row(connection, release, head, draft, {})

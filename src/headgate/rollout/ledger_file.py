@@ -71,7 +71,7 @@ class LedgerFile:
             )
         try:
             with self.errors():
-                self._prepare()
+                self._prepare(create=create)
         except BaseException:
             self.connection.close()
             raise
@@ -118,7 +118,7 @@ class LedgerFile:
         except sqlite3.Error as error:
             raise _translated(self.path, error) from error
 
-    def _prepare(self) -> None:
+    def _prepare(self, *, create: bool) -> None:
         self.connection.execute("PRAGMA synchronous = FULL")
         self._use_wal()
         with self.transaction() as connection:
@@ -126,6 +126,8 @@ class LedgerFile:
             (version,) = connection.execute("PRAGMA user_version").fetchone()
             (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
             if not tables and not application:
+                if not create:
+                    raise _empty(self.path)
                 for statement in filter(str.strip, _SCHEMA.split(";")):
                     connection.execute(statement)
                 connection.execute(f"PRAGMA application_id = {_APPLICATION_ID}")
@@ -152,6 +154,10 @@ class LedgerFile:
                 return
 
 
+def _empty(path: Path) -> InputError:
+    return InputError(f"{path}: empty, and no ledger; check the path, or restore the file")
+
+
 def _touch(path: Path, *, create: bool) -> None:
     """Make the file with its mode before SQLite does with another; SQLite gives -wal and -shm the same mode."""
     try:
@@ -159,6 +165,8 @@ def _touch(path: Path, *, create: bool) -> None:
             raise InputError(f"{path}: a directory; give the ledger's file")
         if not path.exists() and not create:
             raise InputError(f"{path}: no such ledger; check the path, or start a release first")
+        if not create and not path.stat().st_size:
+            raise _empty(path)  # before SQLite writes its header into it
         flags = os.O_RDWR | (os.O_CREAT if create else 0) | getattr(os, "O_CLOEXEC", 0)
         os.close(os.open(path, flags, _MODE))
     except FileNotFoundError:

@@ -54,7 +54,16 @@ class Head(NamedTuple):
 def event_of(row: tuple[Any, ...]) -> Event:
     """Return a row as an event."""
     release, seq, prev_hash, own_hash, time, actor, kind, payload = row
-    return Event(release, seq, prev_hash, own_hash, time, actor, kind, _DECODER.raw_decode(payload)[0])
+    return Event(release, seq, prev_hash, own_hash, time, actor, kind, _payload(payload))
+
+
+def _payload(text: str) -> dict[str, Any]:
+    """Return an event's details; {} where they are none any more, which its hash, and `verify`, tell of."""
+    try:
+        found = _DECODER.raw_decode(text)[0]
+    except (ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def events_after(connection: sqlite3.Connection, release: str, seq: int) -> list[Event]:
@@ -117,7 +126,6 @@ def chain(connection: sqlite3.Connection, path: Path, release: str, head: Head) 
         Where it does not.
     """
     seq, last = head
-    decode = _DECODER.raw_decode
     # Written out: a ledger of 100,000 events is read whole.
     for row in connection.execute(_EVENTS + "seq > ? ORDER BY seq", (release, seq)):
         named, number, prev_hash, own_hash, time, actor, kind, payload = row
@@ -126,7 +134,7 @@ def chain(connection: sqlite3.Connection, path: Path, release: str, head: Head) 
         if chain_hash((named, number, prev_hash, time, actor, kind), payload.encode()) != own_hash:
             raise tampered(path, release, f"event {number} was changed")
         seq, last = number, own_hash
-        yield Event(named, number, prev_hash, own_hash, time, actor, kind, decode(payload)[0])
+        yield Event(named, number, prev_hash, own_hash, time, actor, kind, _payload(payload))
     if read_head(connection, release) != (seq, last):
         raise tampered(path, release, "its last events are missing")
 

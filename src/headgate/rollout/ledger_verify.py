@@ -66,10 +66,10 @@ def _plan(payload: str, seq: int) -> Iterator[str]:
     """Check the registered plan against its own hash, and that it can be read."""
     import json
 
-    written = json.loads(payload)
     try:
+        written = json.loads(payload)
         if sha256(canonical(written["plan"])) != written["plan_hash"]:
             yield f"event {seq}: the plan is not the one its hash was made of"
         Plan.from_json(written["plan"], f"event {seq}")
-    except (HeadgateError, KeyError, TypeError) as error:
+    except (HeadgateError, LookupError, RecursionError, TypeError, ValueError) as error:
         yield f"event {seq}: the plan cannot be read: {error}"

@@ -63,9 +63,18 @@ class RequestRecord(NamedTuple):
     reason: str = Reason.ASSIGNED.value
 
     @classmethod
-    def of(cls, unit: str, route: Route, metrics: Mapping[str, Any]) -> RequestRecord:
-        """Return the record of a request that `headgate.rollout.router.Router` sent to ``route``."""
-        return cls(unit, route.version.value, route.stage, metrics, route.reason.value)
+    def of(cls, unit: object, route: Route, metrics: Mapping[str, Any]) -> RequestRecord:
+        """Return the record of a request that `headgate.rollout.router.Router` sent to ``route``.
+
+        To the router 42, b"42" and "42" are one unit, and so they are here. Numbers of NumPy are taken as Python's.
+        """
+        if isinstance(unit, bytes):
+            unit = unit.decode(errors="backslashreplace")
+        elif isinstance(unit, int) and not isinstance(unit, bool):
+            unit = str(unit)
+        kept = {name: value.item() if hasattr(value, "item") else value for name, value in metrics.items()}
+        # What is no text now is counted as strange.
+        return cls(unit, route.version.value, route.stage, kept, route.reason.value)  # type: ignore[arg-type]
 
 
 @dataclass(slots=True)

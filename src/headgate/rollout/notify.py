@@ -200,6 +200,8 @@ class Notifier:
                 problem = deliver(self._ledger, self._release, self._webhook, pause=self._closed.wait).problem
             except HeadgateError as error:
                 problem = str(error)
+            except Exception as error:  # noqa: BLE001 - told of; a thread that ends here would tell of no halt ever after
+                problem = f"{type(error).__name__}: {error}"
             if problem and problem != said:
                 self._report(problem)
             said = problem

@@ -67,6 +67,7 @@ class Webhook:
         try:
             parts = urlsplit(self.url)
             host, port = parts.hostname or "", parts.port
+            host.encode("idna")  # what a look-up does: an empty or overlong label is no host's (RFC 3490)
         except ValueError:
             host, port, parts = "", None, urlsplit("")
         if parts.scheme not in {"https", "http"} or not host or port == 0 or not self.url.isascii():
@@ -110,7 +111,7 @@ def post(webhook: Webhook, body: bytes, headers: Mapping[str, str]) -> None:
         raise Failed(f"webhook {webhook.host}: no answer within {webhook.timeout_seconds:g} s", again=True) from None
     except ssl.SSLCertVerificationError as error:
         raise Failed(f"webhook {webhook.host}: its certificate is not trusted ({error.reason})", again=True) from None
-    except (OSError, http.client.HTTPException) as error:
+    except (OSError, http.client.HTTPException, ValueError) as error:
         raise Failed(f"webhook {webhook.host}: {type(error).__name__}", again=True) from None
     if 200 <= status < 300:
         return

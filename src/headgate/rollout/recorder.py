@@ -9,15 +9,17 @@ from __future__ import annotations
 import os
 import socket
 import threading
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from headgate.errors import HeadgateError
 from headgate.rollout.batches import RecordBatch
 from headgate.rollout.controller_snapshot import HEARTBEAT_SECONDS
+from headgate.rollout.events import LONGEST_NAME, check_text
 from headgate.rollout.metrics import MOST_RECORDS, RequestRecord
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     from headgate.rollout.batches import Recorded
     from headgate.rollout.controller import Controller
@@ -43,6 +45,7 @@ class Recorder:
     def __init__(self, controller: Controller, *, source: str = "", most: int = MOST_RECORDS) -> None:
         self._controller = controller
         self.source = source or f"{socket.gethostname()}:{os.getpid()}:{os.urandom(4).hex()}"
+        check_text("source", self.source, LONGEST_NAME)  # now, and not at each flush
         self._most = min(most, MOST_RECORDS)
         self._adding, self._flushing = threading.Lock(), threading.Lock()
         self._waiting: list[RequestRecord] = []
@@ -50,16 +53,18 @@ class Recorder:
         self._windows = 0
         self._batch: RecordBatch | None = None
 
-    def add(self, unit: str, route: Route, metrics: Mapping[str, Any]) -> None:
-        """Take one request; ``metrics`` as of `headgate.rollout.metrics.RequestRecord`.
+    def add(self, unit: object, route: Route, metrics: Mapping[str, Any]) -> None:
+        """Take one request; ``metrics`` as of `headgate.rollout.metrics.RequestRecord`, a copy of which is kept.
+
+        What has no metrics at all (None, a list) is dropped, and counted: a request must not fail for its evidence.
 
         A request that was routed while no stage ran (before the start, after a halt) is evidence of nothing: left out.
         """
         if route.stage is None:
             return
-        record = RequestRecord.of(unit, route, metrics)
+        record = RequestRecord.of(unit, route, metrics) if isinstance(metrics, Mapping) else None
         with self._adding:
-            if len(self._waiting) < self._most:
+            if record is not None and len(self._waiting) < self._most:
                 self._waiting.append(record)
             else:
                 self._dropped += 1
@@ -127,5 +132,7 @@ def lead(
             result = controller.step()
         except HeadgateError as error:
             result = error
+        except Exception as error:  # noqa: BLE001 - told of; a loop that ends would take everybody off the canary in silence
+            result = HeadgateError(f"{type(error).__name__}: {error}")
         if told is not None:
             told(result)

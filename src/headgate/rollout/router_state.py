@@ -94,7 +94,16 @@ def state_from_json(data: object) -> RouterState | None:
         return None
     if stage is not None and (isinstance(stage, bool) or not isinstance(stage, int)):
         return None
-    times = [data.get("time"), data.get("max_age")]
-    if not all(isinstance(one, int | float) and not isinstance(one, bool) and math.isfinite(one) for one in times):
+    time, max_age = _seconds(data.get("time")), _seconds(data.get("max_age"))
+    if time is None or max_age is None:
         return None
-    return RouterState(release, plan_hash, status, stage, float(data["time"]), float(data["max_age"]))
+    return RouterState(release, plan_hash, status, stage, time, max_age)
+
+
+def _seconds(value: object) -> float | None:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    try:
+        return float(value) if math.isfinite(value) else None
+    except OverflowError:  # a whole number beyond all floats
+        return None

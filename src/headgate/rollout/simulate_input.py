@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from headgate.errors import InputError, UsageError
 from headgate.gates.canary_plan import Assumption
+from headgate.gates.policy_input import text_seconds
 from headgate.rollout.simulate import Scenario
 
 if TYPE_CHECKING:
@@ -23,7 +24,6 @@ __all__ = ["parse_effects", "parse_rate", "parse_stable", "parse_time", "read_re
 
 _SECONDS = {"s": 1.0, "m": 60.0, "min": 60.0, "h": 3_600.0, "d": 86_400.0}
 _RATE = re.compile(r"\s*([0-9][0-9_,]*(?:\.[0-9]+)?)\s*/\s*(s|m|min|h|d)\s*")
-_TIME = re.compile(r"\s*([0-9]+(?:\.[0-9]+)?)\s*(s|m|min|h|d)\s*")
 _FACTOR = re.compile(r"[x×]\s*([0-9.]+)")
 _CHANGE = re.compile(r"([+-][0-9.]+)\s*%")
 _LARGEST_LINE = 1_000_000
@@ -47,17 +47,16 @@ def parse_rate(text: str) -> float:
 
 
 def parse_time(option: str, text: str) -> float:
-    """Return seconds from "90s", "1m", "2h" or "14d"; ``option`` is named in the message.
+    """Return seconds from "90s", "1h30m" or "14d", with its unit; ``option`` is named in the message.
 
     Raises
     ------
     UsageError
         Not a time, or not above 0.
     """
-    match = _TIME.fullmatch(text)
-    seconds = float(match[1]) * _SECONDS[match[2]] if match else 0.0
-    if not seconds > 0.0:
-        raise UsageError(f'{option}: {text!r} will not do: expected a time, as "1m", "2h" or "14d"')
+    seconds = None if text.strip()[-1:].isdigit() else text_seconds(text)
+    if seconds is None or not 0.0 < seconds < math.inf:
+        raise UsageError(f'{option}: {text!r} will not do: expected a time with its unit, as "30m", "1h30m" or "14d"')
     return seconds
 
 

@@ -16,9 +16,17 @@ from headgate.errors import InputError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["read_json", "require_schema", "write_atomic", "write_json", "write_new"]
+__all__ = ["may_exist", "read_json", "require_schema", "write_atomic", "write_json", "write_new"]
 
 _SCHEMA = re.compile(r"(?P<name>[a-z][a-z0-9_.-]*)/(?P<version>[1-9][0-9]*)")
+
+
+def may_exist(path: str | os.PathLike[str]) -> bool:
+    """Whether there is something at ``path``; true also where that cannot be told, and using it will say why."""
+    try:
+        return Path(path).exists()
+    except (OSError, ValueError):  # a directory that may not be searched, a name too long, a NUL
+        return True
 
 
 def write_atomic(path: str | os.PathLike[str], content: str | bytes) -> None:

@@ -54,7 +54,7 @@ def fetch(given: str, option: str, seconds: float) -> Fetched:
         It did not answer in time, or not with a text that can be used.
     """
     where = shown(given)
-    if given.startswith(_SCHEMES):
+    if _is_address(given):
         return Fetched(_text(_get(_parts(given, option), where, seconds), where), None)
     try:
         with Path(given).open("rb") as file:
@@ -68,8 +68,11 @@ def fetch(given: str, option: str, seconds: float) -> Fetched:
 
 def shown(given: str) -> str:
     """Return the address as it may be shown and told from others: no user, no password, of a query a hash alone."""
-    if not given.startswith(_SCHEMES):
-        return given if len(given) <= _LONGEST_NAME else f"…{given[-_LONGEST_NAME:]}"
+    if not _is_address(given):
+        before, at, after = given.rpartition("@")
+        # An address whose scheme was forgotten or mistyped is taken for a file; its password is one all the same.
+        name = f"…@{after}" if at and ":" in before else given
+        return name if len(name) <= _LONGEST_NAME else f"…{name[-_LONGEST_NAME:]}"
     try:
         parts = urlsplit(given)
         host, port = parts.hostname or "?", f":{parts.port}" if parts.port else ""
@@ -79,9 +82,14 @@ def shown(given: str) -> str:
     return f"{text}?{hashlib.sha256(parts.query.encode()).hexdigest()[:8]}" if parts.query else text
 
 
+def _is_address(given: str) -> bool:
+    return given.lower().startswith(_SCHEMES)  # a scheme's case means nothing (RFC 3986, section 3.1)
+
+
 def _parts(given: str, option: str) -> SplitResult:
     try:
         parts = urlsplit(given)
+        (parts.hostname or "").encode("idna")  # what a look-up does
         fits = bool(parts.hostname) and parts.port != 0 and given.isascii() and all(one > " " for one in given)
     except ValueError:
         fits = False
@@ -107,7 +115,7 @@ def _get(parts: SplitResult, where: str, seconds: float) -> bytes:
         raise InputError(f"{where}: its certificate is not trusted ({error.reason})") from None
     except http.client.IncompleteRead:
         raise InputError(f"{where}: cut off before its end; try again") from None
-    except (OSError, http.client.HTTPException) as error:
+    except (OSError, http.client.HTTPException, ValueError) as error:
         reason = getattr(error, "strerror", None) or type(error).__name__
         raise InputError(f"{where}: cannot be reached ({reason}); check the address") from None
 
