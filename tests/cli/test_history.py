@@ -158,3 +158,28 @@ def test_files_that_cannot_be_read_are_warned_of(tree):
     assert code == 0
     assert "time_late" in out
     assert "cut.json" in err
+
+
+def test_results_are_taken_from_where_the_project_has_them(tree, monkeypatch):
+    project = tree.parent
+    (project / "asv.conf.json").write_text(
+        json.dumps({"version": 1, "project": "p", "repo": ".", "results_dir": ".asv/results"})
+    )
+    monkeypatch.chdir(project)
+    code, _, err = history()
+    assert code == 2
+    assert ".asv/results: no such directory" in err
+    (project / ".asv").mkdir()
+    tree.rename(project / ".asv" / "results")
+    (project / "src").mkdir()
+    for place in (project, project / "src"):
+        monkeypatch.chdir(place)
+        code, out, err = history()
+        assert (code, err) == (0, "")
+        assert "time_late" in out
+
+
+def test_a_calibration_beside_the_results_is_none_of_them(tree):
+    (tree / "box" / "calibration.json").write_text('{"schema": "headgate.calibration/1"}')
+    code, _, err = history("--results", tree)
+    assert (code, err) == (0, "")

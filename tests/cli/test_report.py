@@ -53,6 +53,17 @@ def test_a_verdict_stands_first_with_its_plot_and_a_page_of_its_own(tmp_path):
     assert "data-row" in (site / "verdict.html").read_text()
 
 
+def test_results_are_taken_from_where_the_project_has_them(tmp_path, monkeypatch):
+    tree(tmp_path / ".asv" / "results")
+    (tmp_path / "asv.conf.json").write_text(
+        json.dumps({"version": 1, "project": "p", "repo": ".", "results_dir": ".asv/results"})
+    )
+    monkeypatch.chdir(tmp_path)
+    out, err = io.StringIO(), io.StringIO()
+    assert main(["report"], out, err) == 0
+    assert "suite.time_x" in (tmp_path / "report" / "index.html").read_text()
+
+
 def test_the_evidence_of_a_verdict_is_drawn_on_its_benchmarks_pages(tmp_path):
     evidence = sample_evidence()
     write_evidence(tmp_path / "e.json.gz", evidence)

@@ -13,6 +13,7 @@ import pytest
 
 from headgate.errors import EnvironmentBuildError, InputError, UsageError
 from headgate.measure import environments
+from headgate.measure.asv_config import find_results
 from headgate.measure.environments import (
     Selection,
     find_config,
@@ -62,6 +63,19 @@ def test_two_configurations_side_by_side_are_ambiguous(tmp_path):
     (tmp_path / "asv.conf.jsonc").write_text("{}")
     with pytest.raises(InputError, match="Say which one"):
         find_config(tmp_path)
+
+
+def test_results_are_where_the_nearest_configuration_of_the_repository_has_them(tmp_path):
+    write_config(tmp_path, results_dir="elsewhere")
+    project = tmp_path / "project"
+    (project / "docs").mkdir(parents=True)
+    (project / ".git").mkdir()
+    assert find_results(project / "docs") is None
+    write_config(project, results_dir=".asv/results")
+    assert find_results(project / "docs") == project.resolve() / ".asv" / "results"
+    (project / "asv.conf.jsonc").write_text("{}")
+    with pytest.raises(InputError, match="Give --results DIR"):
+        find_results(project)
 
 
 @pytest.mark.parametrize("text", ["{broken", '{"version": 1, "project": "x"}'])

@@ -48,9 +48,9 @@ _LOG_WIDTH = 160
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the command's arguments."""
-    from headgate.cli.report import DEFAULT_RESULTS
-
-    parser.add_argument("--results", type=Path, default=DEFAULT_RESULTS, metavar="DIR", help="asv's results directory")
+    parser.add_argument(
+        "--results", type=Path, metavar="DIR", help="asv's results (default: where asv.conf.json says, else results/)"
+    )
     parser.add_argument("--machine", metavar="NAME", help="only this machine")
     parser.add_argument("--bench", metavar="REGEX", help="only benchmarks whose name with parameters matches")
     parser.add_argument(
@@ -81,10 +81,12 @@ def run(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
         An argument is wrong, or there is nothing to search.
     """
     from headgate.cli.history_search import watched
+    from headgate.cli.report_input import results_directory
     from headgate.report.history_text import problem_lines
     from headgate.report.history_view import new_worsenings
 
     _check(args)
+    args.results = results_directory(args.results)
     with watched(err, quiet=args.quiet) as progress:
         history, view = _searched(args, progress)
     err.writelines(problem_lines(view.problems))

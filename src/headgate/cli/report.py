@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 
     Progress = Callable[[str, int, int], None]
 
-__all__ = ["DEFAULT_RESULTS", "EPILOG", "HELP", "add_arguments", "run", "write_report"]
+__all__ = ["EPILOG", "HELP", "add_arguments", "run", "write_report"]
 
 HELP = "Write the HTML report from saved results: a directory that opens in a browser without a network."
 EPILOG = """examples:
-  headgate report                             results/ to report/index.html
+  headgate report                             the results to report/index.html
   headgate report --results DIR -o site       other places
   headgate report --machine laptop            this machine first
   headgate report --verdict evidence.json.gz  with a verdict before all else
@@ -28,7 +28,6 @@ EPILOG = """examples:
   headgate report --rollout rollout.sqlite    with the canary releases of a ledger
 """
 
-DEFAULT_RESULTS = Path("results")
 DEFAULT_OUTPUT = Path("report")
 DEFAULT_ASV = "asv"
 # Where in the report the releases' pages are.
@@ -37,7 +36,9 @@ RELEASES = "rollouts"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the command's arguments."""
-    parser.add_argument("--results", type=Path, default=DEFAULT_RESULTS, metavar="DIR", help="asv's results directory")
+    parser.add_argument(
+        "--results", type=Path, metavar="DIR", help="asv's results (default: where asv.conf.json says, else results/)"
+    )
     parser.add_argument(
         "-o", "--output", type=Path, default=DEFAULT_OUTPUT, metavar="DIR", help="where the report goes"
     )
@@ -70,10 +71,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
     """Write the report and print its path."""
     from headgate.cli.history_search import watched
-    from headgate.cli.report_input import Sources
+    from headgate.cli.report_input import Sources, results_directory
 
     _check(args)
-    sources = Sources(args.results, args.machine, args.verdict, args.repository, args.link)
+    sources = Sources(results_directory(args.results), args.machine, args.verdict, args.repository, args.link)
     with watched(err, quiet=args.quiet) as progress:
         index = write_report(sources, args.output, err, asv=args.asv or "", ledger=args.rollout, progress=progress)
     out.write(f"{index}\n")

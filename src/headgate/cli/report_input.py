@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,7 +22,10 @@ if TYPE_CHECKING:
 
     Progress = Callable[[str, int, int], None]
 
-__all__ = ["Sources", "load_site", "study_input"]
+__all__ = ["DEFAULT_RESULTS", "Sources", "load_site", "results_directory", "study_input"]
+
+# asv's own default, and what is read where there is no asv.conf.json to say otherwise.
+DEFAULT_RESULTS = Path("results")
 
 # What the history's page calls new, and what it leaves out: as `headgate history` does by default.
 SINCE = "10"
@@ -42,6 +46,20 @@ class Sources:
     verdicts: Sequence[Path] = ()
     repository: Path | None = None
     link: str = ""
+
+
+def results_directory(given: Path | None) -> Path:
+    """Return the results to read: those given, else where the asv.conf.json of this project has them, else results/."""
+    from headgate.measure.asv_config import find_results
+
+    if given is not None:
+        return given
+    here = Path.cwd()
+    found = find_results(here)
+    if found is None:
+        return DEFAULT_RESULTS
+    # As seen from here: reports and messages tell no one's directories.
+    return Path(os.path.relpath(found, here)) if found.drive == here.drive else found
 
 
 def load_site(sources: Sources, progress: Progress = lambda _step, _done, _total: None) -> SiteInput:

@@ -11,7 +11,7 @@ from headgate.errors import InputError, UsageError
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["Selection", "SuiteConfig", "find_config"]
+__all__ = ["Selection", "SuiteConfig", "find_config", "find_results"]
 
 CONFIG_NAMES = ("asv.conf.json", "asv.conf.jsonc")
 SUITES = ("current", "candidate", "baseline")
@@ -65,6 +65,28 @@ def find_config(directory: Path, config: Path | None = None) -> SuiteConfig:
         results_dir=(here / conf.results_dir).resolve(),
         default_timeout=float(conf.default_benchmark_timeout),
     )
+
+
+def find_results(directory: Path) -> Path | None:
+    """Return where asv keeps the results of the suite that ``directory`` is in; None where it is in none.
+
+    The configuration is looked for upwards, to the root of the repository: one of another project must not decide.
+
+    Raises
+    ------
+    InputError
+        There are two configurations in one place, or asv cannot read it.
+    """
+    here = directory.absolute()
+    for folder in (here, *here.parents):
+        found = [folder / name for name in CONFIG_NAMES if (folder / name).is_file()]
+        if len(found) > 1:
+            raise InputError(f"{folder}: both {' and '.join(CONFIG_NAMES)}; asv allows one. Give --results DIR.")
+        if found:
+            return find_config(folder, found[0]).results_dir
+        if (folder / ".git").exists():
+            return None
+    return None
 
 
 def _only_config(directory: Path) -> Path:

@@ -13,16 +13,17 @@ from headgate.store.records import from_plain, to_plain
 if TYPE_CHECKING:
     import os
 
-__all__ = ["SCHEMA", "calibration_path", "load_calibration", "save_calibration"]
+__all__ = ["FILE_NAME", "SCHEMA", "calibration_path", "load_calibration", "save_calibration"]
 
 SCHEMA = "headgate.calibration/1"
+FILE_NAME = "calibration.json"
 
 
 def calibration_path(results: str | os.PathLike[str], machine: str) -> Path:
     """Return where a machine's calibration is kept, beside asv's machine.json."""
     if not machine or machine in {".", ".."} or "/" in machine or "\\" in machine:
         raise InputError(f"machine name {machine!r} will not do as a directory; give another with --machine")
-    return Path(results) / machine / "calibration.json"
+    return Path(results) / machine / FILE_NAME
 
 
 def save_calibration(calibration: Calibration, results: str | os.PathLike[str]) -> Path:

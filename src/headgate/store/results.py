@@ -6,6 +6,7 @@
     results/<machine>/machine.json              asv's description of the machine
     results/<machine>/hardware.json             headgate's, with measured ceilings
     results/<machine>/limits.json               the kernels against the machine, by benchmarks/limits.py
+    results/<machine>/calibration.json          its noise per benchmark, by `headgate calibrate`
     results/<machine>/<commit>-<environment>.json   one run
     results/<machine>/<commit>-bench.jsonl          what `headgate bench` did: how long, what was left out and why
     results/verdicts/*.json                     verdicts published with the results (no machine: it has no machine.json)
@@ -20,6 +21,7 @@ from headgate.errors import InputError
 from headgate.formats import read_run
 from headgate.formats.asv import BenchmarkInfo, describe, read_benchmarks
 from headgate.store.bench_log import BenchLog, log_path, read_log
+from headgate.store.calibration import FILE_NAME as CALIBRATION_FILE
 from headgate.store.hardware import FILE_NAME as HARDWARE_FILE
 from headgate.store.hardware import load_profile, profile_path
 
@@ -36,7 +38,7 @@ BENCHMARKS_FILE = "benchmarks.json"
 MACHINE_FILE = "machine.json"
 LIMITS_FILE = "limits.json"
 VERDICTS_DIRECTORY = "verdicts"
-_NOT_RUNS = frozenset({BENCHMARKS_FILE, MACHINE_FILE, HARDWARE_FILE, LIMITS_FILE})
+_NOT_RUNS = frozenset({BENCHMARKS_FILE, MACHINE_FILE, HARDWARE_FILE, LIMITS_FILE, CALIBRATION_FILE})
 
 
 @dataclass(frozen=True, slots=True)
