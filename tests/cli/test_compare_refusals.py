@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ import pytest
 from headgate.cli import main, sigterm_as_ctrl_c
 from headgate.cli.compare import broken_warnings
 from headgate.cli.live import LiveObserver
-from headgate.cli.sides import same_warning
+from headgate.cli.sides import matrix_warning, same_warning
 from headgate.measure.measurement import Failure
 from headgate.measure.session import PairError, SideRuntime
 from headgate.measure.suite import Suite
@@ -110,3 +111,10 @@ def test_sigterm_ends_a_command_as_ctrl_c_does() -> None:
         os.kill(os.getpid(), signal.SIGTERM)
         time.sleep(5)
     assert signal.getsignal(signal.SIGTERM) is before
+
+
+def test_one_environment_of_several_is_warned_of() -> None:
+    one = side("abc", "a")
+    assert matrix_warning(one) == ()
+    (warning,) = matrix_warning(replace(one, of_matrix=4))
+    assert "has 4 environments, of which only" in warning

@@ -122,6 +122,21 @@ def test_an_environment_that_cannot_be_had_says_what_to_do_instead(tmp_path, sel
         prepare_commits(find_config(make_repository(tmp_path)), "baseline", "candidate", selection)
 
 
+def test_of_a_matrix_the_first_environment_is_built_and_how_many_there_are_is_known(tmp_path):
+    version = f"{sys.version_info.major}.{sys.version_info.minor}"
+    path = write_config(tmp_path, pythons=[version], matrix={"env": {"MODE": ["one", "two"]}})
+    job = {"config": str(path), "environment_type": None, "repo": None, "env_dir": str(tmp_path / "env")}
+    code = f"""
+from headgate.measure.asv_build import choose, load
+conf = load({job})
+for name in (None, 'virtualenv-py{version}-MODEtwo'):
+    chosen, count = choose(conf, {{"environment": name, "python": None}})
+    print(chosen.name, count)
+"""
+    done = subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines() == [f"virtualenv-py{version}-MODEone 2", f"virtualenv-py{version}-MODEtwo 1"]
+
+
 @pytest.mark.slow
 def test_two_commits_are_built_side_by_side_reused_and_measured_and_a_failing_build_shows_its_log(tmp_path):
     repository = make_repository(tmp_path, extra="1.0")
@@ -161,7 +176,8 @@ def test_two_commits_are_built_side_by_side_reused_and_measured_and_a_failing_bu
 def test_two_directories_become_commits_as_they_stand_and_a_dropped_benchmark_is_seen(tmp_path, monkeypatch):
     repository = make_repository(tmp_path)
     # Commits are really built above; here only what becomes a commit is in question.
-    ready = {"python": sys.executable, "variables": {"ASV_PYTHONPATH": str(repository)}, "environment": "ready"}
+    variables = {"ASV_PYTHONPATH": str(repository)}
+    ready = {"python": sys.executable, "variables": variables, "environment": "ready", "of_matrix": 1}
     monkeypatch.setattr(environments, "_build_all", lambda *_: dict.fromkeys(Side, ready))
     other = tmp_path / "other"
     git(repository, "worktree", "add", "-q", str(other), "baseline")

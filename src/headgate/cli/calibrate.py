@@ -8,7 +8,7 @@ import secrets
 from typing import TYPE_CHECKING, TextIO
 
 from headgate.cli.compare import load_run_policy
-from headgate.cli.sides import add_side_arguments, prepare_sides, suite_config
+from headgate.cli.sides import add_side_arguments, matrix_warning, prepare_sides, suite_config
 from headgate.errors import MeasurementError, UsageError
 
 if TYPE_CHECKING:
@@ -57,6 +57,8 @@ def run(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
     policy = load_run_policy(args)
     config = suite_config(args)
     baseline, candidate = prepare_sides(args, config, lambda text: _say(err, text, quiet=args.quiet))
+    for warning in matrix_warning(baseline):
+        _say(err, f"warning: {warning}", quiet=args.quiet)
     suite = discover(baseline, candidate, regexes=args.bench)
     if not suite.specs:
         raise UsageError("no benchmark can be run; see `asv check`")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from headgate.cli.sides import (
     add_side_arguments,
+    matrix_warning,
     prepare_sides,
     same_warning,
     state_directory,
@@ -126,6 +127,7 @@ def make_request(args: argparse.Namespace, config: SuiteConfig, policy: Policy, 
         partial=bool(args.bench),
         warnings=(
             *same_warning(baseline, candidate),
+            *matrix_warning(candidate),
             *uncommitted_warning(config, baseline),
             *broken_warnings(suite),
             *margin_warnings(config, policy, hardware),

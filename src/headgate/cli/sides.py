@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "add_side_arguments",
+    "matrix_warning",
     "prepare_sides",
     "same_warning",
     "state_directory",
@@ -156,6 +157,14 @@ def same_warning(baseline: SideRuntime, candidate: SideRuntime) -> tuple[str, ..
     else:
         return ()
     return (f"both sides are {what}, so only noise was measured; `headgate calibrate` reports that better",)
+
+
+def matrix_warning(side: SideRuntime) -> tuple[str, ...]:
+    """Warn where asv's matrix has more environments than the one that is measured."""
+    if side.of_matrix == 1:
+        return ()
+    others = "--environment NAME or --python VERSION chooses another"
+    return (f"asv's matrix has {side.of_matrix} environments, of which only {side.info.environment} is measured; {others}",)
 
 
 def uncommitted_warning(config: SuiteConfig, baseline: SideRuntime) -> tuple[str, ...]:

@@ -38,8 +38,8 @@ def load(job: dict[str, Any]) -> Any:
     return conf
 
 
-def choose(conf: Any, job: dict[str, Any]) -> Any:
-    """Return the environment asked for: the first of the matrix unless the job says otherwise."""
+def choose(conf: Any, job: dict[str, Any]) -> tuple[Any, int]:
+    """Return the environment asked for, the first of the matrix unless the job says otherwise, and of how many."""
     from asv.environment import get_environments
 
     specifier = job["environment"]
@@ -49,15 +49,13 @@ def choose(conf: Any, job: dict[str, Any]) -> Any:
     if not environments:
         wanted = specifier or f"{conf.environment_type} with Python {', '.join(map(str, conf.pythons))}"
         sys.exit(f"no environment: asv can make none of {wanted} on this machine. Choose another with --python.")
-    if len(environments) > 1:
-        sys.stdout.write(f"{len(environments)} combinations of Python and requirements; this is the first\n")
     chosen = environments[0]
     if not chosen.can_install_project():
         sys.exit(
             "existing environments cannot hold two commits. Give both interpreters with --baseline-python and "
             "--candidate-python, or --environment virtualenv."
         )
-    return chosen
+    return chosen, len(environments)
 
 
 def build(job: dict[str, Any]) -> dict[str, Any]:
@@ -66,14 +64,14 @@ def build(job: dict[str, Any]) -> dict[str, Any]:
 
     conf = load(job)
     repo = get_repo(conf)
-    chosen = choose(conf, job)
+    chosen, count = choose(conf, job)
     chosen.create()
     chosen.install_project(conf, repo, job["commit"])
     python = chosen.find_executable("python")
     own = chosen._global_env_vars  # noqa: SLF001 - asv offers no public way to what it runs benchmarks with
     variables = {**chosen.env_vars, **{key: own[key] for key in RUN_VARIABLES if key in own}}
     variables["PATH"] = os.pathsep.join([str(Path(python).parent), os.environ.get("PATH", os.defpath)])
-    return {"python": python, "variables": variables, "environment": chosen.name}
+    return {"python": python, "variables": variables, "environment": chosen.name, "of_matrix": count}
 
 
 def mirror(job: dict[str, Any]) -> dict[str, Any]:

@@ -207,6 +207,7 @@ def _runtime(
         info,
         own_suite=own,
         default_timeout=config.default_timeout,
+        of_matrix=built["of_matrix"],
     )
 
 
