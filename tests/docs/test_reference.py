@@ -1,4 +1,4 @@
-"""The reference is whole: every command and option, every schema, every key of the policy, every figure as drawn."""
+"""The reference is whole: every command and option, schema, key of policy and plan, and every figure as drawn."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ import pytest
 from headgate.cli import build_parser
 from headgate.gates import policy_input
 from headgate.gates.policy import Policy
+from headgate.rollout import plan_input
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
@@ -51,6 +52,9 @@ def test_every_schema_is_listed_with_what_writes_it() -> None:
     page = (DOCS / "reference" / "schemas.md").read_text(encoding="utf-8")
     listed = set(re.findall(r"\]\(\.\./schemas/([\w.-]+)\)", page))
     assert listed == {path.name for path in (DOCS / "schemas").glob("*.json")}
+    # By the name that stands in the files themselves, so that it is found.
+    sources = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "src").rglob("*.py"))
+    assert set(re.findall(r"`(headgate\.[a-z-]+/\d+)`", page)) == set(re.findall(r"headgate\.[a-z-]+/\d+", sources))
 
 
 def test_the_policy_page_shows_every_key_with_its_default() -> None:
@@ -66,6 +70,31 @@ def test_the_policy_page_shows_every_key_with_its_default() -> None:
         for field in fields(Policy)
         if field.name not in {"required", "overrides"}
     )
+
+
+def test_the_guide_to_releases_lists_every_key_of_a_plan_with_its_default() -> None:
+    page = (DOCS / "rollout.md").read_text(encoding="utf-8")
+    shown: dict[str, dict[str, str]] = {}
+    for title, keys in (("`[rollout]`", plan_input._KEYS), ("a metric", plan_input._METRIC_KEYS)):
+        (rows,) = re.findall(rf"^\| key of {re.escape(title)} .*\n\|.*\n((?:\|.*\n)+)", page, re.MULTILINE)
+        cells = [row.split("|")[1:3] for row in rows.splitlines()]
+        shown[title] = {key: default.strip(" `") for names, default in cells for key in re.findall(r"`(\w+)`", names)}
+        assert set(shown[title]) == set(keys)
+    table = {"name": "x", "stages": [5, 100], "metrics": [{"name": "m", "kind": "rate", "margin": "10%"}]}
+    plan = plan_input.plan_from_table(table, "docs/rollout.md")
+    (metric,) = plan.metrics
+    made = {
+        **{key: getattr(plan, key) for key in ("alpha", "sample_ratio_alpha", "ledger")},
+        "sandbox": plan.sandbox_ppm,
+    }
+    made |= {"minimum_units": plan.stages[0].minimum_units, "dwell": plan.stages[0].dwell_seconds}
+    assert {key: str(value).removesuffix(".0") for key, value in made.items()} == {
+        key: default for key, default in shown["`[rollout]`"].items() if default
+    }
+    assert {key: default.strip('"') for key, default in shown["a metric"].items() if default} == {
+        key: str(getattr(metric, key)).removesuffix(".0").lower()
+        for key in ("direction", "required", "tolerance", "weight", "resolution")
+    }
 
 
 @pytest.mark.slow

@@ -163,8 +163,9 @@ def matrix_warning(side: SideRuntime) -> tuple[str, ...]:
     """Warn where asv's matrix has more environments than the one that is measured."""
     if side.of_matrix == 1:
         return ()
+    count, measured = side.of_matrix, side.info.environment
     others = "--environment NAME or --python VERSION chooses another"
-    return (f"asv's matrix has {side.of_matrix} environments, of which only {side.info.environment} is measured; {others}",)
+    return (f"asv's matrix has {count} environments, of which only {measured} is measured; {others}",)
 
 
 def uncommitted_warning(config: SuiteConfig, baseline: SideRuntime) -> tuple[str, ...]:
