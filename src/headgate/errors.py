@@ -51,7 +51,18 @@ __all__ = [
     "StoreUnavailableError",
     "UsageError",
     "VariantUnavailableError",
+    "brief",
 ]
+
+_LONGEST_SHOWN = 80
+
+
+def brief(value: object) -> str:
+    """Return ``value`` as a message quotes it; a text of more than 80 characters is cut, and the quotes closed."""
+    if isinstance(value, str) and len(value) > _LONGEST_SHOWN:
+        return f"{value[: _LONGEST_SHOWN - 1]!r}…"
+    shown = repr(value)
+    return shown if isinstance(value, str) or len(shown) <= _LONGEST_SHOWN else f"{shown[: _LONGEST_SHOWN - 1]}…"
 
 
 class HeadgateError(Exception):

@@ -145,7 +145,7 @@ def test_an_interrupted_run_keeps_its_parts_and_goes_on_from_there(repository):
 def test_uncommitted_changes_are_said_not_to_be_measured(repository):
     (repository / "asv.conf.json").write_text(json.dumps(CONFIG) + "\n")
     _, _, err = run(FakeAsv(repository), "--bench", "Small.*'map'")
-    assert "1 uncommitted change(s) (asv.conf.json): the commit is measured" in err
+    assert "headgate: warning: 1 uncommitted change (asv.conf.json): the commit is measured" in err
 
 
 def test_a_failed_benchmark_is_named_and_exits_4_with_the_rest_saved_and_reported(repository):
@@ -195,7 +195,7 @@ def test_a_wrong_policy_is_a_usage_error_that_names_its_file(repository, policy,
 
 
 def test_a_regex_that_matches_nothing_and_a_bad_machine_name_are_usage_errors(repository):
-    with pytest.raises(UsageError, match="matches no benchmark"):
+    with pytest.raises(UsageError, match="matches none of"):
         run(FakeAsv(repository), "--bench", "time_nothing")
     with pytest.raises(UsageError, match="--machine"):
         run(FakeAsv(repository), "--machine", "a/b", "--bench", "x")

@@ -278,7 +278,7 @@ def test_files_of_other_tools_are_compared_by_the_processes_they_know_of(tool, b
     ("content", "message"),
     [
         (None, "no such file"),
-        ("", "not valid JSON"),
+        ("", "empty; have its tool save it again"),
         ('{"commit_hash": "a", ', "not valid JSON"),
         ("[]", "expected a JSON object"),
         ('{"fish": 1}', "not a result file of any known format"),
@@ -300,8 +300,12 @@ def test_a_file_that_is_no_result_is_an_input_error_that_names_it(two, tmp_path,
     ("candidate", "options", "message"),
     [
         ({}, (), "holds no results"),
-        ({"suite.time_y": 1.0}, (), "no benchmark in common. Only the baseline has: suite.time_x."),
-        ({"suite.time_x": 1.0}, ("--bench", "nothing"), "no benchmark in common that --bench matches"),
+        ({"suite.time_y": 1.0}, (), "no benchmark in common; only the baseline has suite.time_x,"),
+        (
+            {"suite.time_x": 1.0},
+            ("--bench", "nothing"),
+            "--bench: 'nothing' matches none of 1 benchmark; near names: suite.time_x",
+        ),
         ({"suite.time_x": 1.0}, ("--bench", "("), "not a regular expression"),
         ({"suite.time_x": 1.0}, ("--margin", "0"), "cannot be passed by any evidence"),
     ],

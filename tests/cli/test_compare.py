@@ -135,7 +135,7 @@ def test_calibration_reports_noise_and_is_kept_for_compare(
     ("arguments", "message"),
     [
         (["HEAD"], "BASE and CANDIDATE"),
-        (["no-such-revision", "HEAD"], "unknown revision 'no-such-revision'"),
+        (["no-such-revision", "HEAD"], "'no-such-revision': no such revision in"),
         (["baseline", "candidate", "--margin", "0"], "margin of 0"),
         (["baseline", "candidate", "--margin", "200%"], "--margin"),
         (["baseline", "candidate", "--confidence", "2"], "--confidence"),

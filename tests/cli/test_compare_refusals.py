@@ -44,7 +44,7 @@ def test_a_repository_that_is_not_there_is_named_with_the_configuration_that_nam
 
 
 def test_a_malformed_regex_is_refused_before_anything_is_built(suite: Path) -> None:
-    assert "--bench '([' is not a regular expression" in refused("a", "b", "--bench", "([")
+    assert "--bench: '([' is not a regular expression" in refused("a", "b", "--bench", "([")
 
 
 def test_a_directory_that_is_not_there_is_not_taken_for_a_revision(suite: Path) -> None:
@@ -55,7 +55,7 @@ def test_from_a_subdirectory_the_configuration_above_is_pointed_at(
     suite: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(suite / "benchmarks")
-    assert "Try --config ../asv.conf.json" in refused("a", "b")
+    assert "try --config ../asv.conf.json" in refused("a", "b")
 
 
 def test_what_is_no_python_is_refused_as_an_interpreter(suite: Path) -> None:

@@ -107,12 +107,12 @@ def test_quiet_leaves_the_worsenings_and_the_sentence(tree):
     ("words", "says"),
     [
         (("--bench", "["), "not a regular expression"),
-        (("--bench", "nothing_like_it"), "nothing to search"),
-        (("--machine", "laptop"), "there are: box"),
+        (("--bench", "nothing_like_it"), "'nothing_like_it' matches nothing in 40 files"),
+        (("--machine", "laptop"), "it has: box"),
         (("--since", "v9"), "--since v9"),
         (("--link", "https://example.org"), "{commit}"),
         (("--margin", "0"), "margin"),
-        (("--repository", "/no/such/place"), "no such directory"),
+        (("--repository", "/no/such/place"), "is not a directory; check the path"),
     ],
 )
 def test_a_wrong_argument_is_said_to_be_wrong(tree, words, says):

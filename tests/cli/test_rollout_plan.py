@@ -64,11 +64,11 @@ def test_recorded_requests_describe_stable(tmp_path: Path) -> None:
         (("--for", "1h"), "--for: takes --traffic"),
         (("--stable", "errors"), "--stable: 'errors' will not do"),
         (("--stable", "errors=10%"), "metric 'seconds': no assumption"),
-        (("--stable", "nix=10%"), "'nix': no metric of the plan"),
+        (("--stable", "nix=10%"), "'nix' is no metric of the plan"),
         ((*GIVEN, "--worse", "lots"), "--worse"),
         (("--traffic", "many"), "--traffic: 'many' will not do"),
         (("none.toml",), "none.toml"),
-        (("--recorded", "none.jsonl"), "none.jsonl: cannot be read"),
+        (("--recorded", "none.jsonl"), "none.jsonl: no such file"),
     ],
 )
 def test_what_will_not_do_is_named_and_exits_2(argv: tuple[str, ...], says: str) -> None:

@@ -109,7 +109,7 @@ def test_a_suite_that_cannot_be_imported_at_all_shows_its_traceback(make):
 
 
 def test_a_directory_without_benchmarks_says_what_asv_looks_for(make):
-    with pytest.raises(MeasurementError, match="time_"):
+    with pytest.raises(UsageError, match="time_"):
         discover(*make(a="def helper(): pass\n"))
 
 

@@ -41,7 +41,7 @@ def test_globs_and_names_give_each_file_once_in_order(tmp_path, monkeypatch) -> 
         "b-2.json",
         "odd[1].json",
     ]
-    with pytest.raises(InputError, match=r"--x none-\*: no file matches"):
+    with pytest.raises(InputError, match=r"--x: 'none-\*' matches no file"):
         found_files(["none-*"], "--x")
 
 

@@ -146,7 +146,7 @@ def test_each_machine_has_a_study_of_its_own_however_it_is_called(tmp_path):
     ("arguments", "message"),
     [
         (["--results", "none"], "no such directory"),
-        (["--machine", "other"], "no results of machine 'other'; there are: box"),
+        (["--machine", "other"], "no results of machine 'other'; it has: box"),
         (["--link", "https://x"], "has no {commit}"),
         (["--asv", "../elsewhere"], "within the report"),
         (["--repository", "none"], "no such directory"),

@@ -106,7 +106,7 @@ def test_an_object_json_cannot_hold_leaves_no_file(tmp_path: Path) -> None:
     ("content", "message"),
     [
         (b'{"a": 1', r"bad\.json: not valid JSON at line 1, column 8"),
-        (b"", "line 1, column 1"),
+        (b"", "empty; get the file again"),
         (b'{"a": NaN}', "NaN is not JSON"),
         (b"\xff\xfe\x00", "not UTF-8"),
         (b"[" * 200_000, "not valid JSON"),
@@ -145,7 +145,7 @@ def test_the_right_schema_returns_the_data_itself() -> None:
         ({}, 'has no "schema" key'),
         ({"schema": 1}, "its schema is 1, expected"),
         ({"schema": "headgate.verdict/2"}, "give a file of that kind"),
-        ({"schema": "headgate.hardware/3"}, "newer than this headgate understands .* upgrade headgate"),
+        ({"schema": "headgate.hardware/3"}, "newer than .*, which this headgate reads; upgrade headgate"),
         ({"schema": "headgate.hardware/10"}, "newer"),
         ({"schema": "headgate.hardware/1"}, "older than .* create the file again"),
         ({"schema": "headgate.hardware/0"}, "expected"),

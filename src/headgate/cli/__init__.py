@@ -9,13 +9,18 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import difflib
+import errno
 import importlib
+import io
 import os
+import re
 import signal
 import sys
 import threading
 import traceback
-from typing import TYPE_CHECKING, Any, TextIO
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn, TextIO
 
 from headgate import __version__
 from headgate.errors import HeadgateError
@@ -38,6 +43,24 @@ class ExitCode:
     UNREAD = 141  # 128 + SIGPIPE: the reader went away before the end; no verdict was delivered, so not 0
 
 
+# What the system says of a path that was mistyped or may not be used. pathlib lets most of these pass, or raises them,
+# where a file is only looked for; whatever has a message of its own never comes this far.
+_USERS_MISTAKES = {
+    errno.ENOENT,
+    errno.ENOTDIR,
+    errno.EISDIR,
+    errno.EACCES,
+    errno.EPERM,
+    errno.EROFS,
+    errno.ELOOP,
+    errno.ENAMETOOLONG,
+}
+_WRITING_FAILED = {errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EFBIG}
+_NEAR = 0.6
+# How argparse words a value that is none of the choices.
+_CHOICE = re.compile(r"(?P<where>.*?): invalid choice: (?P<given>.*) \(choose from (?P<known>.*)\)", re.DOTALL)
+
+
 # name -> (module, one-line help). The help stands here so that `headgate --help` imports no command.
 COMMANDS: dict[str, tuple[str, str]] = {
     "init": ("headgate.cli.init", "set a repository up: its policy, and a workflow that gates every change"),
@@ -57,13 +80,44 @@ COMMANDS: dict[str, tuple[str, str]] = {
 }
 
 
+class Parser(argparse.ArgumentParser):
+    """argparse's parser, with this project's words for a mistake; the commands' parsers are of it too."""
+
+    def error(self, message: str) -> NoReturn:
+        """Say what is wrong and where the options are told, and exit with 2."""
+        message = message.removeprefix("argument ")
+        message = message.replace("the following arguments are required", "missing")
+        message = message.replace(
+            "expected one argument", "expected a value; one that begins with - is joined to its option by ="
+        )
+        choice = _CHOICE.fullmatch(message)
+        if choice:
+            listed = choice["known"].replace("'", "")
+            message = f"{choice['where']}: {choice['given']} will not do: expected one of {listed}"
+        self.exit(ExitCode.USAGE, f"{self.prog}: {message}; `{self.prog} --help` shows what it takes\n")
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """Refuse here what is left over, where the options are known; argparse would leave it to the topmost parser."""
+        known, extra = super().parse_known_args(args, namespace)
+        if extra:
+            self.error(self._unknown(extra[0]))
+        return known, extra
+
+    def _unknown(self, word: str) -> str:
+        if not word.startswith("-"):
+            return f"{word!r} is one argument too many"
+        options = [option for action in self._actions for option in action.option_strings]
+        near = difflib.get_close_matches(word.partition("=")[0], options, n=1, cutoff=_NEAR)
+        return f"no option {word.partition('=')[0]}" + (f", did you mean {near[0]}?" if near else "")
+
+
 def build_parser(selected: str | None = None) -> argparse.ArgumentParser:
     """Return the parser; only ``selected`` gets its full arguments (all of them when None)."""
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="headgate",
         description="Decides, from evidence, whether a change may pass.",
-        epilog="Exit codes: 0 pass, 1 regressed or halted, 2 usage or input error, 3 inconclusive, "
-        "4 a benchmark failed.",
+        epilog="exit codes: 0 pass, 1 regressed or halted, 2 usage or input error, 3 inconclusive, 4 failed: a "
+        "benchmark, a build, a ledger, or headgate itself; 130 interrupted, 141 nobody read the output",
     )
     parser.add_argument("--version", action="version", version=f"headgate {__version__}")
     parser.add_argument(
@@ -93,8 +147,9 @@ def add_command(commands: argparse._SubParsersAction[Any], name: str, module_nam
 
 def main(argv: Sequence[str] | None = None, out: TextIO | None = None, err: TextIO | None = None) -> int:
     """Run one command; return its exit code. ``out`` and ``err`` default to the process's own."""
-    out = out or sys.stdout
-    err = err or sys.stderr
+    # Python has None for a stream that was closed before it started (`>&-`).
+    out = out or sys.stdout or io.StringIO()
+    err = err or sys.stderr or io.StringIO()
     arguments = list(sys.argv[1:] if argv is None else argv)
     selected = next((word for word in arguments if word in COMMANDS), "")
     try:
@@ -118,8 +173,45 @@ def main(argv: Sequence[str] | None = None, out: TextIO | None = None, err: Text
         return ExitCode.INTERRUPTED
     except BrokenPipeError:
         # The reader (`| head`) went away; redirect what is left so that interpreter shutdown does not complain.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _discard_output()
         return ExitCode.UNREAD
+    except OSError as error:
+        found = _explained(error, out)
+        if found is None:
+            raise
+        from headgate.cli.streams import say
+
+        code, text = found
+        say(err, f"headgate {named}: {text}")
+        return code
+
+
+def _explained(error: OSError, out: TextIO) -> tuple[int, str] | None:
+    """Return the exit code and what to say of a system's error; None where it is a fault of headgate's."""
+    try:
+        Path.cwd()
+    except OSError:
+        return ExitCode.USAGE, "the working directory is gone; change into one that exists"
+    name = os.fsdecode(error.filename) if isinstance(error.filename, str | bytes | os.PathLike) else ""
+    reason = error.strerror or str(error)
+    if error.errno in _WRITING_FAILED:
+        if not name:
+            try:
+                out.flush()
+                name = "a file"
+            except OSError:
+                name = "standard output"
+                _discard_output()
+        return ExitCode.FAILED, f"{name}: cannot be written ({reason}); make room, or write elsewhere"
+    if error.errno not in _USERS_MISTAKES or not name or name.startswith(str(Path(__file__).parent.parent)):
+        return None
+    return ExitCode.USAGE, f"{name}: cannot be used ({reason}); check the path and its permissions"
+
+
+def _discard_output() -> None:
+    """Redirect what is left to be printed: at Python's end it would fail again, with an exit code of Python's own."""
+    with contextlib.suppress(AttributeError, OSError, ValueError):  # no standard output, or a test's
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 @contextlib.contextmanager

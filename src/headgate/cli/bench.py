@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import io
+import os
 import sys
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
-from headgate.errors import MeasurementError
+from headgate.errors import MeasurementError, UsageError
 
 if TYPE_CHECKING:
     import argparse
@@ -76,7 +77,11 @@ def run(args: argparse.Namespace, out: TextIO, err: TextIO, run_asv: RunAsv | No
     from headgate.store import git
 
     directory = Path.cwd()
-    project = asv_run.find_project(directory, args.results.resolve() if args.results else None)
+    if args.results is not None and args.results.exists() and not args.results.is_dir():
+        raise UsageError(f"--results: {args.results} is a file; give a directory")
+    results = None if args.results is None else Path(os.path.realpath(args.results))
+    project = asv_run.find_project(directory, results)
+    asv_run.require_environment_type(project)
     head = git.head(directory)
     changed = git.dirty_files(git.find_repository(directory))
     machine = asv_run.machine_entry(project, args.machine)
@@ -100,14 +105,16 @@ def _told(args: argparse.Namespace, err: TextIO) -> TextIO:
 
 
 def _announce(head: Revision, dirty: Sequence[str], machine: str, project: AsvProject, err: TextIO) -> None:
+    from headgate.report.wording import count
+
     err.write(f"commit {head.commit[:8]} {head.title}\nmachine {machine}, results in {project.results}\n")
     kept = f"{project.results.name}/"  # what this command writes is no change to what it measures
     changed = [name for name in dirty if not name.startswith(kept)]
     if changed:
         shown = ", ".join(changed[:3]) + (", …" if len(changed) > 3 else "")
         err.write(
-            f"note: {len(changed)} uncommitted change(s) ({shown}): the commit is measured, not these; "
-            "only the benchmarks themselves are taken from the working tree\n"
+            f"headgate: warning: {count(len(changed), 'uncommitted change')} ({shown}): the commit is measured, not "
+            "these; only the benchmarks themselves are taken from the working tree\n"
         )
 
 

@@ -7,8 +7,9 @@ import random
 import secrets
 from typing import TYPE_CHECKING, TextIO
 
-from headgate.cli.compare import load_run_policy
+from headgate.cli.compare import load_run_policy, refuse_nothing_common
 from headgate.cli.sides import add_side_arguments, matrix_warning, prepare_sides, suite_config
+from headgate.cli.streams import say
 from headgate.errors import MeasurementError, UsageError
 
 if TYPE_CHECKING:
@@ -60,8 +61,7 @@ def run(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
     for warning in matrix_warning(baseline):
         _say(err, f"warning: {warning}", quiet=args.quiet)
     suite = discover(baseline, candidate, regexes=args.bench)
-    if not suite.specs:
-        raise UsageError("no benchmark can be run; see `asv check`")
+    refuse_nothing_common(suite)
     measurement = measure_against_itself(args, suite, baseline, candidate, policy, err)
     calibration = describe(suite, measurement, policy, baseline)
     out.write(calibration_text(calibration, policy, quiet=args.quiet))
@@ -101,8 +101,10 @@ def describe(suite: Suite, measurement: Measurement, policy: Policy, baseline: S
 
     Raises
     ------
+    UsageError
+        The budget ended before a second round.
     MeasurementError
-        No benchmark gave two rounds.
+        Every benchmark failed.
     """
     from headgate.gates.commit import decide, plan_for
     from headgate.gates.resolution import BenchmarkNoise, Calibration
@@ -128,8 +130,12 @@ def describe(suite: Suite, measurement: Measurement, policy: Policy, baseline: S
             )
         )
     if not benchmarks:
-        reason = next(iter(failures.values()), "the budget ended before a second round")
-        raise MeasurementError(f"nothing could be calibrated: {reason}")
+        if not failures:
+            raise UsageError(
+                f"--budget {policy.budget:g}s: too small: it ended before a second round; give more, or fewer "
+                "benchmarks with --bench"
+            )
+        raise MeasurementError(f"nothing could be calibrated: {next(iter(failures.values()))}")
     profile = profile_hardware(default_machine(), plan=None)
     return Calibration(
         machine=profile.machine,
@@ -148,5 +154,5 @@ def describe(suite: Suite, measurement: Measurement, policy: Policy, baseline: S
 
 def _say(err: TextIO, text: str, *, quiet: bool) -> None:
     if not quiet:
-        err.write(f"headgate: {text}\n")
+        say(err, f"headgate: {text}")
         err.flush()

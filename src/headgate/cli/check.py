@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
@@ -210,18 +211,20 @@ def _calibration(
 
     if given is None:
         for side in (candidate, baseline):
-            folder = side.path.resolve().parent
+            folder = Path(os.path.realpath(side.path)).parent
             found = load_calibration(folder.parent, folder.name) if (folder / CALIBRATION).is_file() else None
             if found is not None and found.machine == side.machine:
                 return found
         return None
-    path = given.resolve()
+    path = Path(os.path.realpath(given))
     found = load_calibration(path.parent.parent, path.parent.name) if path.name == CALIBRATION else None
     if found is None:
-        raise InputError(f"--calibration {given}: no such calibration; give a results/<machine>/{CALIBRATION}")
+        if not path.exists():
+            raise InputError(f"--calibration: {given}: no such file; check the path")
+        raise InputError(f"--calibration: {given} is not named {CALIBRATION}; give results/<machine>/{CALIBRATION}")
     if candidate.machine and found.machine != candidate.machine and not any_machine:
         raise UsageError(
-            f"--calibration {given}: is of {found.machine}, the results are of {candidate.machine}; "
+            f"--calibration: {given} is of {found.machine}, the results are of {candidate.machine}; "
             "--any-machine uses it all the same"
         )
     return found

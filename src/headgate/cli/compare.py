@@ -16,6 +16,7 @@ from headgate.cli.sides import (
     suite_config,
     uncommitted_warning,
 )
+from headgate.cli.streams import say
 from headgate.errors import UsageError
 
 if TYPE_CHECKING:
@@ -106,10 +107,11 @@ def load_run_policy(args: argparse.Namespace) -> Policy:
 
 def make_request(args: argparse.Namespace, config: SuiteConfig, policy: Policy, err: TextIO) -> ComparisonRequest:
     """Return what is to be compared: both sides built, the suite discovered, the machine described."""
+    from headgate.gates.selection import compile_patterns
     from headgate.measure.comparison import ComparisonRequest
     from headgate.measure.hardware import default_machine, profile_hardware, profile_to_dict
     from headgate.measure.pairs import RoundSettings
-    from headgate.measure.suite import compile_patterns, discover
+    from headgate.measure.suite import discover
 
     compile_patterns(args.bench)  # refused before the minutes that a build may take
     baseline, candidate = prepare_sides(args, config, lambda text: None if args.quiet else _say(err, text))
@@ -141,7 +143,10 @@ def refuse_nothing_common(suite: Suite) -> None:
         return
     gone = ", ".join(suite.removed[:5]) or "none"
     new = ", ".join(suite.added[:5]) or "none"
-    raise UsageError(f"no benchmark runs on both sides. Only the baseline has: {gone}. Only the candidate has: {new}.")
+    raise UsageError(
+        f"no benchmark runs on both sides; only the baseline has {gone}, only the candidate has {new}; compare "
+        "revisions that share one"
+    )
 
 
 def broken_warnings(suite: Suite) -> tuple[str, ...]:
@@ -201,5 +206,5 @@ def _repeatable(args: argparse.Namespace) -> list[str]:
 
 
 def _say(err: TextIO, text: str) -> None:
-    err.write(f"headgate: {text}\n")
+    say(err, f"headgate: {text}")
     err.flush()

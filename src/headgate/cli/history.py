@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -52,7 +51,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--results", type=Path, metavar="DIR", help="asv's results (default: where asv.conf.json says, else results/)"
     )
     parser.add_argument("--machine", metavar="NAME", help="only this machine")
-    parser.add_argument("--bench", metavar="REGEX", help="only benchmarks whose name with parameters matches")
+    parser.add_argument(
+        "--bench",
+        metavar="REGEX",
+        action="append",
+        default=[],
+        help="only benchmarks whose name(params) the regular expression is found in (repeatable)",
+    )
     parser.add_argument(
         "--repository", type=Path, metavar="DIR", help="the commits' repository, for their order (default: DIR's own)"
     )
@@ -97,19 +102,17 @@ def run(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
 def _check(args: argparse.Namespace) -> None:
     from headgate.cli.outputs import check_outputs
     from headgate.gates.policy_input import COMMAND_LINE, parse_fraction
+    from headgate.gates.selection import compile_patterns
 
     check_outputs(args)
     args.least = parse_fraction(COMMAND_LINE, "margin", args.margin)
-    try:
-        re.compile(args.bench or "")
-    except re.error as error:
-        raise UsageError(f"--bench {args.bench}: not a regular expression ({error})") from error
+    compile_patterns(args.bench)
     if args.link and "{commit}" not in args.link:
         raise UsageError(
-            f"--link {args.link}: has no {{commit}}; e.g. 'https://github.com/me/project/commit/{{commit}}'"
+            f"--link: {args.link!r} has no {{commit}}; write it as https://github.com/me/project/commit/{{commit}}"
         )
     if args.repository is not None and not args.repository.is_dir():
-        raise InputError(f"--repository {args.repository}: no such directory")
+        raise InputError(f"--repository: {args.repository} is not a directory; check the path")
 
 
 def _searched(args: argparse.Namespace, progress: Callable[[str, int, int], None]) -> tuple[History, HistoryView]:
@@ -155,8 +158,10 @@ def _require_length(history: History, args: argparse.Namespace) -> None:
 
     longest = max((series.values.size for series in history.series), default=0)
     if not history.series:
-        which = f" that --bench {args.bench} matches" if args.bench else ""
-        raise InputError(f"{args.results}: no result{which} in {history.files} files; nothing to search")
+        if args.bench:
+            wanted = " or ".join(args.bench)
+            raise InputError(f"--bench: {wanted!r} matches nothing in {history.files} files of {args.results}; mend it")
+        raise InputError(f"{args.results}: no result in {history.files} files; run `headgate bench`, or give --results")
     if longest < MIN_LENGTH:
         raise InputError(
             f"{args.results}: too short to search: the longest of {len(history.series)} series has {longest} results, "

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from headgate.cli import ExitCode
-from headgate.cli.streams import shown
+from headgate.cli.streams import say, shown
 from headgate.errors import HeadgateError, UsageError
 from headgate.gates.policy import Action
 from headgate.model import State
@@ -71,7 +71,7 @@ def check_outputs(args: argparse.Namespace) -> None:
             continue
         if not path:
             raise UsageError(f"--{name}: an empty path; give a file")
-        key = path if path == STDOUT else str(Path(path).resolve())
+        key = path if path == STDOUT else os.path.realpath(path)
         if key in taken:
             raise UsageError(f"--{name} and --{taken[key]} both write to {path}; give each its own")
         taken[key] = name
@@ -130,7 +130,8 @@ def publish(  # noqa: PLR0913 - each keyword is a fact of the run that only some
             task()
         except HeadgateError as error:
             errors.append(error)
-    err.writelines(f"headgate: {other}\n" for other in errors[1:])
+    for other in errors[1:]:
+        say(err, f"headgate: {other}")
     if errors:
         raise errors[0]
     return ExitCode.INTERRUPTED if undecided else exit_code(verdict)
@@ -178,9 +179,10 @@ def _warn_if_let_pass(verdict: Verdict, err: TextIO) -> None:
     if verdict.state is State.INCONCLUSIVE and verdict.policy.get("on_inconclusive") == Action.WARN:
         # Without a budget nothing was measured: the verdict is over saved results.
         remedy = "a larger --budget" if "budget" in verdict.policy else "measuring with headgate compare"
-        err.write(
+        say(
+            err,
             f"headgate: warning: inconclusive, and the policy lets that pass; {remedy} may decide it, "
-            'on_inconclusive = "fail" would exit 3\n'
+            'on_inconclusive = "fail" would exit 3',
         )
 
 
@@ -194,4 +196,8 @@ def _append_step_summary(view: VerdictView, err: TextIO) -> None:
             stream.write(verdict_markdown(view) + "\n")
     except OSError as error:
         # The summary is a courtesy of the service's; the verdict does not depend on it.
-        err.write(f"headgate: warning: GITHUB_STEP_SUMMARY: {path} cannot be written ({error.strerror or error})\n")
+        reason = error.strerror or error
+        say(
+            err,
+            f"headgate: warning: GITHUB_STEP_SUMMARY: {path} cannot be written ({reason}); the verdict is unchanged",
+        )

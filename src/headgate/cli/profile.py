@@ -101,7 +101,7 @@ def save_target(args: argparse.Namespace) -> Path | None:
             raise UsageError("--results says where to save and --no-save not to: leave one of them out")
         return None
     if results.exists() and not results.is_dir():
-        raise UsageError(f"--results {results}: is a file; give a directory")
+        raise UsageError(f"--results: {results} is a file; give a directory")
     if args.save or (args.results and not args.no_ceilings):
         return results
     # Unasked, a profile without ceilings does not replace one that may have them.

@@ -86,10 +86,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:  # noqa: ARG001 -- every command has the same signature
     """Decide; return the exit code."""
+    from headgate.rollout.events import check_release
+
     if args.json == STDOUT == args.markdown:
         raise UsageError("--json and --markdown both write to standard output; give one of them a file")
     if not 0.0 < args.max_age < float("inf"):
         raise UsageError(f"--max-age: {args.max_age:g} will not do: expected hours, above 0")
+    check_release(args.canary)
     now = time.time()
     parts = [_benchmarks(args.benchmarks, now), _canary(args, now)]
     if args.dataset_quality is not None:

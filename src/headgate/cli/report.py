@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
+from headgate.cli.streams import say
 from headgate.errors import InputError, UsageError
 
 if TYPE_CHECKING:
@@ -26,7 +27,8 @@ EPILOG = """examples:
   headgate report --link 'https://github.com/me/project/commit/{commit}'
   headgate report --asv                       with asv's own pages of the same results beside
   headgate report --rollout rollout.sqlite    with the canary releases of a ledger
-"""
+
+exit codes: 0 done, 2 usage or input error, 4 `asv publish` failed"""
 
 DEFAULT_OUTPUT = Path("report")
 DEFAULT_ASV = "asv"
@@ -40,7 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--results", type=Path, metavar="DIR", help="asv's results (default: where asv.conf.json says, else results/)"
     )
     parser.add_argument(
-        "-o", "--output", type=Path, default=DEFAULT_OUTPUT, metavar="DIR", help="where the report goes"
+        "-o", "--output", type=Path, default=DEFAULT_OUTPUT, metavar="DIR", help="where it goes (default: %(default)s)"
     )
     parser.add_argument("--machine", metavar="NAME", help="the machine shown first (default: the one measured last)")
     parser.add_argument(
@@ -109,7 +111,8 @@ def write_report(
 
     given = load_site(sources, progress)
     if err is not None:
-        err.writelines(f"warning: {problem}\n" for problem in given.problems)
+        for problem in given.problems:
+            say(err, f"headgate: warning: {problem}")
     if asv:
         from headgate.measure.asv_publish import publish
 
@@ -134,9 +137,9 @@ def _write_releases(path: Path, output: Path) -> None:
 def _check(args: argparse.Namespace) -> None:
     if args.link and "{commit}" not in args.link:
         raise UsageError(
-            f"--link {args.link}: has no {{commit}}; e.g. 'https://github.com/me/project/commit/{{commit}}'"
+            f"--link: {args.link!r} has no {{commit}}; write it as https://github.com/me/project/commit/{{commit}}"
         )
     if args.repository is not None and not args.repository.is_dir():
-        raise InputError(f"--repository {args.repository}: no such directory")
+        raise InputError(f"--repository: {args.repository} is not a directory; check the path")
     if args.asv is not None and (not args.asv or Path(args.asv).is_absolute() or ".." in Path(args.asv).parts):
-        raise UsageError(f"--asv {args.asv}: give a directory within the report, e.g. --asv {DEFAULT_ASV}")
+        raise UsageError(f"--asv: {args.asv!r} will not do: expected a directory within the report, as {DEFAULT_ASV}")

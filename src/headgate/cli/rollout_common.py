@@ -134,8 +134,11 @@ def ledger_path(args: argparse.Namespace) -> Path:
 @contextlib.contextmanager
 def open_ledger(args: argparse.Namespace, *, create: bool = False) -> Iterator[Ledger]:
     """Open the ledger for a ``with`` block."""
+    from headgate.rollout.events import check_release
     from headgate.rollout.ledger import Ledger
 
+    if getattr(args, "release", None) is not None:
+        check_release(args.release)  # no text that SQLite could not take
     with Ledger(ledger_path(args), create=create) as ledger:
         yield ledger
 
@@ -159,7 +162,9 @@ def open_controller(
 def snapshot_path(args: argparse.Namespace) -> Path:
     """Return the snapshot's path: the option, else beside the ledger."""
     from headgate.rollout.controller_snapshot import snapshot_name
+    from headgate.rollout.events import check_release
 
+    check_release(args.release)
     given = getattr(args, "snapshot", None)
     return Path(given) if given else ledger_path(args).parent / snapshot_name(args.release)
 

@@ -37,7 +37,7 @@ A ledger that cannot be written does not keep the snapshot from saying so; the h
 
 exit codes:
   0  the halt is recorded, or one was before
-  2  no such ledger, or not a ledger
+  2  no such ledger or release, or a usage error
   4  the ledger could not be written
 
 examples:

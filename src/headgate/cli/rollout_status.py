@@ -34,6 +34,7 @@ EPILOG = """\
 exit codes:
   0  the evidence passes, or the release is completed
   1  halted, or to be halted
+  2  no such ledger or release, or a usage error
   3  inconclusive: not enough evidence yet
   4  the evidence is invalid, or the ledger cannot be read
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -10,6 +9,7 @@ from headgate.errors import InputError, UsageError
 from headgate.formats.saved import Outcome
 from headgate.gates.policy import policy_for
 from headgate.gates.saved import SESSION_SECONDS, SavedCase, modelled, one_session
+from headgate.gates.selection import compile_patterns, matches_none
 from headgate.stats.saved import BETWEEN, SideSummary, summarize
 
 if TYPE_CHECKING:
@@ -91,12 +91,7 @@ def pair_runs(
 
 
 def _wanted(run: SavedRun, regexes: Sequence[str], policy: Policy) -> dict[_Key, SavedResult]:
-    patterns = []
-    for regex in regexes:
-        try:
-            patterns.append(re.compile(regex))
-        except re.error as error:
-            raise UsageError(f"--bench {regex}: not a regular expression ({error})") from error
+    patterns = compile_patterns(regexes)
     wanted: dict[_Key, SavedResult] = {}
     for result in run.results:
         name = str(result.benchmark)
@@ -117,11 +112,14 @@ def _only(these: Mapping[_Key, SavedResult], others: Mapping[_Key, SavedResult])
 
 
 def _nothing_common(baseline: SavedRun, candidate: SavedRun, pairing: Pairing, regexes: Sequence[str]) -> str:
+    if regexes and not pairing.removed and not pairing.added and not pairing.skipped:
+        names = [result.benchmark.name for run in (baseline, candidate) for result in run.results]
+        return matches_none(regexes, names)
     asked = " that --bench matches" if regexes else ""
     gone, new = (", ".join(names[:5]) or "none" for names in (pairing.removed, pairing.added))
     return (
-        f"{baseline.source} and {candidate.source} have no benchmark in common{asked}. "
-        f"Only the baseline has: {gone}. Only the candidate has: {new}."
+        f"{baseline.source} and {candidate.source}: no benchmark in common{asked}; only the baseline has {gone}, only "
+        f"the candidate has {new}; give results of one suite"
     )
 
 
@@ -180,7 +178,7 @@ def run_warnings(baseline: SavedRun, candidate: SavedRun, pairing: Pairing, poli
     told = dict.fromkeys(f"{run.source}: {text}" for run in (baseline, candidate) for text in run.warnings)
     warnings = list(told)
     if baseline.commit is not None and baseline.commit == candidate.commit:
-        warnings.append(f"both sides are the same commit ({baseline.commit[:8]}): only noise was measured")
+        warnings.append(f"both sides are the same commit ({baseline.commit[:8]}), so only noise was measured")
     for what, first, second in (
         ("Python", baseline.python, candidate.python),
         ("environment", baseline.environment, candidate.environment),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -70,8 +71,8 @@ def find_two(
         places = sorted({f"--machine {one.machine} --environment {one.run.environment}" for one, _ in pairs})
         raise UsageError(f"{len(pairs)} pairs of results fit; choose with {_listed(places, ' or ')}")
     raise UsageError(
-        f"{baseline} and {candidate} have no machine and environment in common. "
-        f"The baseline has: {_listed(first)}. The candidate has: {_listed(second)}. Give two files to compare them."
+        f"{baseline} and {candidate}: no machine and environment in common; the baseline has {_listed(first)}, the "
+        f"candidate has {_listed(second)}; give two files"
     )
 
 
@@ -87,18 +88,27 @@ def find_sides(requested: str, option: str) -> list[SavedSide]:
     InputError
         The file cannot be read, or the directory has no result of the commit.
     """
-    path = Path(requested).expanduser()
+    if not requested:
+        raise UsageError(f"{option}: an empty path; give a file, or DIR:COMMIT")
+    path = _at(requested)
     if path.is_dir():
-        raise UsageError(f"{option} {requested}: a directory; say which commit's results, as {requested}:COMMIT")
+        raise UsageError(f"{option}: {requested} is a directory; say which commit's results, as {requested}:COMMIT")
     directory, colon, commit = requested.rpartition(":")
-    container = Path(directory).expanduser()
+    container = _at(directory)
     if not path.exists() and commit in _BUNDLE_SIDES and container.is_file():
         return [SavedSide(requested, container, read_sides(container)[_BUNDLE_SIDES.index(commit)])]
     if path.exists() or not colon or not container.is_dir():
         return [SavedSide(requested, path, _read(path))]
     if not _COMMIT.fullmatch(commit):
-        raise UsageError(f"{option} {requested}: {commit!r} is no commit; give 4 to 40 hexadecimal digits of its hash")
+        raise UsageError(
+            f"{option}: {commit!r} in {requested} is no commit; give 4 to 40 hexadecimal digits of its hash"
+        )
     return _of_commit(container, commit, requested)
+
+
+def _at(written: str) -> Path:
+    # Unlike Path.expanduser, this leaves the home of a user who is none as it is: then there is no such file.
+    return Path(os.path.expanduser(written))  # noqa: PTH111
 
 
 def _of_commit(results: Path, commit: str, requested: str) -> list[SavedSide]:
@@ -113,9 +123,11 @@ def _of_commit(results: Path, commit: str, requested: str) -> list[SavedSide]:
     if found:
         return found
     if not paths:
-        raise InputError(f"{results}: no results here; an asv results directory has <machine>/<commit>-<env>.json")
+        raise InputError(f"{results}: holds no results; give a directory of asv's, with <machine>/<commit>-<env>.json")
     known = sorted({path.name.partition("-")[0] for path in paths})
-    raise InputError(f"{requested}: none of the {len(known)} commits here begins with {commit}: {_listed(known)}")
+    raise InputError(
+        f"{requested}: no result of a commit that begins with {commit}; it has: {_listed(known)}; give one of them"
+    )
 
 
 def _read(path: Path) -> SavedRun:
@@ -132,7 +144,9 @@ def _read(path: Path) -> SavedRun:
 def _chosen(sides: list[SavedSide], requested: str, machine: str | None, environment: str | None) -> list[SavedSide]:
     chosen = [side for side in sides if machine in {None, side.machine} and environment in {None, side.run.environment}]
     if not chosen:
-        raise UsageError(f"{requested}: not of that --machine and --environment; there is {_listed(sides)}")
+        asked = {"--machine": machine, "--environment": environment}
+        wanted = " and ".join(f"{option} {name!r}" for option, name in asked.items() if name is not None)
+        raise UsageError(f"{requested}: nothing of {wanted}; it has: {_listed(sides)}; choose one of these")
     return chosen
 
 

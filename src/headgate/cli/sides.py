@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from headgate.cli.arguments import whole_number
 from headgate.errors import InputError, UsageError
 
 if TYPE_CHECKING:
@@ -34,7 +36,7 @@ def add_side_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="REGEX",
         action="append",
         default=[],
-        help="only benchmarks whose name(params) the regular expression is found in; may be given several times",
+        help="only benchmarks whose name(params) the regular expression is found in (repeatable)",
     )
     parser.add_argument("--config", metavar="FILE", type=Path, help="asv's configuration (default: ./asv.conf.json)")
     parser.add_argument(
@@ -67,7 +69,9 @@ def add_side_arguments(parser: argparse.ArgumentParser) -> None:
         help="cores of the two processes: one at random per round, for both (default); one each; not pinned. "
         "Only Linux can pin; benchmarks that use several threads are never pinned",
     )
-    parser.add_argument("--seed", type=int, default=None, metavar="N", help="of the random orders (default: fresh)")
+    parser.add_argument(
+        "--seed", type=whole_number, metavar="N", help="what the random orders are drawn from (default: a fresh one)"
+    )
 
 
 def suite_config(args: argparse.Namespace) -> SuiteConfig:
@@ -91,11 +95,11 @@ def prepare_sides(
     from headgate.measure.platforms import PINNING_MISSING, can_pin
 
     if args.pin == "same" and not can_pin():
-        progress(PINNING_MISSING)
+        progress(f"warning: {PINNING_MISSING}")
     if args.environment == EXISTING or args.baseline_python or args.candidate_python:
         return _interpreters(args, config)
     if args.base is None or args.candidate is None:
-        raise UsageError("which two? Give BASE and CANDIDATE: two revisions, or two directories")
+        raise UsageError("BASE and CANDIDATE: missing; give two revisions, or two directories")
     selection = _selection(args)
     directories = [_as_directory(name) for name in (args.base, args.candidate)]
     if directories[0] and directories[1]:
@@ -114,11 +118,12 @@ def _selection(args: argparse.Namespace) -> Selection:
 def _as_directory(name: str) -> Path | None:
     """Return ``name`` as a directory where it is written as a path; a bare word is a revision, as for git."""
     looks_like_path = "/" in name or name.startswith((".", "~"))
-    path = Path(name).expanduser()
+    path = Path(os.path.expanduser(name))  # noqa: PTH111 - Path.expanduser raises for the home of nobody
     if looks_like_path and path.is_dir():
         return path
-    if name.startswith(("./", "../", "/", "~/")):  # no revision begins so
-        raise InputError(f"{name}: no such directory")
+    if name.startswith(("./", "../", "/", "~")):  # no revision begins so
+        what = "not a directory" if path.exists() else "no such directory"
+        raise InputError(f"{name}: {what}; check the path")
     return None
 
 
@@ -126,9 +131,11 @@ def _interpreters(args: argparse.Namespace, config: SuiteConfig) -> tuple[SideRu
     from headgate.measure.environments import prepare_interpreters
 
     if not (args.baseline_python and args.candidate_python):
-        raise UsageError("--environment existing needs both --baseline-python and --candidate-python")
+        raise UsageError(
+            "--baseline-python and --candidate-python: give both (as --environment existing takes), or neither"
+        )
     if args.base or args.candidate:
-        raise UsageError("two interpreters are compared as they are: leave BASE and CANDIDATE out")
+        raise UsageError("BASE and CANDIDATE: two interpreters are compared as they are; leave them out")
     return prepare_interpreters(
         args.baseline_python,
         args.candidate_python,

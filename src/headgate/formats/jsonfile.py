@@ -40,6 +40,8 @@ def load(path: Path) -> dict[str, Any]:
     """
     content = _read(path)
     _check_size(content, path)
+    if not content.strip():
+        raise InputError(f"{path}: empty; have its tool save it again")
     data = _parse(content, path)
     if not isinstance(data, dict):
         raise InputError(f"{path}: expected a JSON object, found {type(data).__name__}; give a result file")
@@ -92,12 +94,12 @@ def _parse(content: bytes, path: Path) -> object:
     try:
         return json.loads(content.decode("utf-8-sig"), object_pairs_hook=_unique)
     except UnicodeDecodeError as error:
-        raise InputError(
-            f"{path}: not UTF-8 text (byte {error.start}); is this a JSON file? Save it as UTF-8"
-        ) from error
+        if path.name.endswith(".gz"):  # what is gzip was decompressed
+            raise InputError(f"{path}: not a gzip file, for all its name; get the file again") from error
+        raise InputError(f"{path}: not UTF-8 text (byte {error.start}); give a JSON file, saved as UTF-8") from error
     except json.JSONDecodeError as error:
         where = f"line {error.lineno}, column {error.colno}"
-        raise InputError(f"{path}: not valid JSON at {where}: {error.msg}; was it cut short or edited?") from error
+        raise InputError(f"{path}: not valid JSON at {where} ({error.msg}); have its tool save it again") from error
     except _RepeatedKeyError as error:
         raise InputError(f"{path}: {error}; which of the two counts is anyone's guess: remove one") from error
     except ValueError as error:  # a whole number of thousands of digits
@@ -134,5 +136,5 @@ def _check_text(data: dict[str, Any], path: Path) -> None:
                 item.encode()
             except UnicodeEncodeError as error:
                 raise InputError(
-                    f"{path}: the text {item[:80]!a} has half a surrogate pair; have its tool save the file again"
+                    f"{path}: {item[:80]!a} is not valid Unicode; have its tool save the file again"
                 ) from error

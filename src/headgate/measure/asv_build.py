@@ -48,12 +48,13 @@ def choose(conf: Any, job: dict[str, Any]) -> tuple[Any, int]:
     environments = list(get_environments(conf, [specifier] if specifier else None))
     if not environments:
         wanted = specifier or f"{conf.environment_type} with Python {', '.join(map(str, conf.pythons))}"
-        sys.exit(f"no environment: asv can make none of {wanted} on this machine. Choose another with --python.")
+        # asv's last line has no end.
+        sys.exit(f"\nno environment: asv can make none of {wanted} on this machine; choose another with --python")
     chosen = environments[0]
     if not chosen.can_install_project():
         sys.exit(
-            "existing environments cannot hold two commits. Give both interpreters with --baseline-python and "
-            "--candidate-python, or --environment virtualenv."
+            "existing environments cannot hold two commits; give both interpreters with --baseline-python and "
+            "--candidate-python, or --environment virtualenv"
         )
     return chosen, len(environments)
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from headgate.errors import UsageError
+from headgate.gates.selection import compile_patterns, matches_none
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -15,14 +15,13 @@ if TYPE_CHECKING:
     from headgate.formats.asv import BenchmarkInfo
     from headgate.model import BenchmarkId
 
-__all__ = ["Chunk", "Timings", "chunks", "cost_key", "select"]
+__all__ = ["Chunk", "Timings", "chunks", "cost_key", "no_benchmarks", "select"]
 
 # Without any knowledge: asv's two rounds of warm-up, calibration and samples, and two starts of a process.
 UNKNOWN_SECONDS = 1.0
 # One start of asv costs a few seconds (it imports the suite twice); what an interruption loses is at most one chunk.
 CHUNK_SECONDS = 60.0
 ASV_START_SECONDS = 5.0
-NEAR_NAMES = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +81,7 @@ def select(
     UsageError
         A regex is malformed, or nothing matches (the message names near benchmarks).
     """
-    wanted, limits, barred = _compile(regexes), _compile(within), _compile(without)
+    wanted, limits, barred = (compile_patterns(given) for given in (regexes, within, without))
     everything = [item for info in benchmarks.values() for item in info.combinations()]
     chosen = [
         item
@@ -92,13 +91,19 @@ def select(
     if chosen:
         return chosen
     if not everything:
-        raise UsageError("the suite has no benchmarks; asv finds functions named time_*, peakmem_* or track_*")
-    text = " or ".join(regexes) or "the selection"
-    names = list(benchmarks)
-    near = difflib.get_close_matches(text, names, n=NEAR_NAMES, cutoff=0.3) or names[:NEAR_NAMES]
-    larger = (within or without) and _any_match(wanted, everything)
-    beside = " of this size of run (try --full)" if larger else ""
-    raise UsageError(f"--bench {text!r} matches no benchmark{beside}; near names: {', '.join(near)}")
+        raise UsageError(no_benchmarks("the suite"))
+    if _any_match(wanted, everything):
+        what = f"--bench: {' or '.join(regexes)!r}" if regexes else "the selection"
+        raise UsageError(f"{what} matches no benchmark of this size of run; try --full")
+    raise UsageError(matches_none(regexes, benchmarks))
+
+
+def no_benchmarks(suite: object) -> str:
+    """Say that a suite is empty, and what asv looks for."""
+    return (
+        f"{suite}: holds no benchmarks; asv finds functions and methods named time_*, timeraw_*, mem_*, peakmem_* or "
+        "track_* (each directory needs an __init__.py)"
+    )
 
 
 def chunks(benchmarks: Sequence[BenchmarkId], timings: Timings, environments: int) -> list[Chunk]:
@@ -116,16 +121,6 @@ def chunks(benchmarks: Sequence[BenchmarkId], timings: Timings, environments: in
     if current:
         found.append(Chunk(tuple(current), seconds + ASV_START_SECONDS))
     return found
-
-
-def _compile(regexes: Iterable[str]) -> list[re.Pattern[str]]:
-    compiled = []
-    for regex in regexes:
-        try:
-            compiled.append(re.compile(regex))
-        except re.error as error:
-            raise UsageError(f"--bench {regex!r} is not a regular expression: {error}") from error
-    return compiled
 
 
 def _matches(patterns: Sequence[re.Pattern[str]], text: str) -> bool:

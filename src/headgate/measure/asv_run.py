@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Protocol
 
 from headgate.errors import InputError, UsageError
+from headgate.measure.asv_config import CONFIG_NAMES, unusable
 from headgate.measure.platforms import require_process_groups
 
 if TYPE_CHECKING:
@@ -26,10 +27,10 @@ __all__ = [
     "find_project",
     "log_tail",
     "machine_entry",
+    "require_environment_type",
     "run_arguments",
 ]
 
-CONFIG_NAMES = ("asv.conf.json", "asv.conf.jsonc")
 TAIL_LINES = 25
 # A second Ctrl-C, or a suite that ignores the first, must not leave the user waiting.
 INTERRUPT_GRACE = 20.0
@@ -74,14 +75,29 @@ def find_project(directory: Path, results: Path | None = None) -> AsvProject:
     if len(found) > 1:
         raise UsageError(f"{directory}: both {' and '.join(CONFIG_NAMES)}; asv allows one, remove the other")
     config = _load_config(found[0])
-    env_dir = (directory / config.env_dir).resolve()
-    return AsvProject(
-        root=directory,
-        config=found[0],
-        results=results or (directory / config.results_dir).resolve(),
-        work=env_dir.parent if env_dir.parent != directory.resolve() else env_dir,
-        existing=config.environment_type == "existing" or "same" in config.pythons,
-    )
+    try:
+        env_dir = (directory / config.env_dir).resolve()
+        return AsvProject(
+            root=directory,
+            config=found[0],
+            results=results or (directory / config.results_dir).resolve(),
+            work=env_dir.parent if env_dir.parent != directory.resolve() else env_dir,
+            existing=config.environment_type == "existing" or "same" in config.pythons,
+        )
+    except (TypeError, OSError, RuntimeError) as error:  # a value of another type, a loop of links
+        raise unusable(found[0], error) from error
+
+
+def require_environment_type(project: AsvProject) -> None:
+    """Refuse a configuration that does not say in what kind of environment the suite runs; asv fails far later.
+
+    Raises
+    ------
+    InputError
+        It does not.
+    """
+    if not project.existing and not _load_config(project.config).environment_type:
+        raise InputError(f'{project.config}: has no environment_type; write one, as "virtualenv"')
 
 
 def environments(project: AsvProject) -> int:
@@ -123,7 +139,7 @@ def machine_entry(project: AsvProject, name: str | None) -> dict[str, str]:
     if name is None:
         name = next(iter(known)) if len(known) == 1 else defaults["machine"]
     if not name or name in {".", ".."} or any(character in name for character in "/\\\0"):
-        raise UsageError(f"--machine {name!r}: give a name that can be a directory's")
+        raise UsageError(f"--machine: {name!r} will not do: expected letters, digits, - and _")
     saved = _json_object(project.results / name / "machine.json")
     entry = {**defaults, **saved, **dict(known.get(name) or {}), "machine": name}
     return {key: value for key, value in entry.items() if key != "version"}
@@ -210,7 +226,7 @@ def _load_config(path: Path) -> Any:
     try:
         return Config.load(str(path))
     except (util.UserError, ValueError) as error:
-        raise InputError(f"{path}: {error}") from error
+        raise unusable(path, error) from error
 
 
 def _json_object(path: Path) -> dict[str, Any]:

@@ -7,10 +7,8 @@ own suite had and this one has no longer is *removed*; a module that only one si
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 import itertools
-import re
 import shutil
 import tempfile
 from dataclasses import dataclass, field, replace
@@ -18,19 +16,22 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from headgate.errors import MeasurementError, UsageError
+from headgate.gates.selection import compile_patterns, matches_none
+from headgate.measure.asv_plan import no_benchmarks
 from headgate.measure.process import launch_worker
 from headgate.measure.session import Launch, PairError, start_pair
 from headgate.model import BenchmarkId, BenchmarkSpec, Direction, Side
 
 if TYPE_CHECKING:
+    import re
     from collections.abc import Iterable, Mapping, Sequence
 
+    from headgate.errors import HeadgateError
     from headgate.measure.session import Launcher, SideRuntime
 
 __all__ = ["Suite", "discover"]
 
 DISCOVERY_SECONDS = 300.0  # imports of the whole suite; some compile at import
-NEAR_NAMES = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +69,7 @@ def discover(
     Raises
     ------
     UsageError
-        A regex is malformed or nothing matches (the message names near benchmarks).
+        A regex is malformed or nothing matches (the message names near benchmarks); the suite is empty.
     MeasurementError
         The suite could not be imported at all on a side.
     """
@@ -78,7 +79,7 @@ def discover(
     gone = own_names(baseline, launcher) - set(after) - set(before)
     everything = {*before, *after, *gone}
     if not everything:
-        raise MeasurementError(nothing_found(candidate, replies))
+        raise nothing_found(candidate, replies)
     chosen = select(everything, patterns)
     broken = {side: dict(summaries(reply["errors"])) for side, reply in replies.items() if reply["errors"]}
     return Suite(
@@ -90,27 +91,11 @@ def discover(
     )
 
 
-def compile_patterns(regexes: Sequence[str]) -> list[re.Pattern[str]]:
-    """Return the compiled patterns; a malformed one is a usage error."""
-    patterns = []
-    for regex in regexes:
-        try:
-            patterns.append(re.compile(regex))
-        except re.error as error:
-            raise UsageError(
-                f"--bench {regex!r} is not a regular expression: {error}. Escape special characters with a backslash."
-            ) from error
-    return patterns
-
-
 def select(everything: Iterable[BenchmarkId], patterns: Sequence[re.Pattern[str]]) -> set[BenchmarkId]:
     """Return the benchmarks that any pattern matches (all, when there is no pattern)."""
     chosen = {key for key in everything if not patterns or any(pattern.search(str(key)) for pattern in patterns)}
     if not chosen:
-        names = sorted({key.name for key in everything})
-        wanted = " or ".join(pattern.pattern for pattern in patterns)
-        near = difflib.get_close_matches(wanted, names, n=NEAR_NAMES, cutoff=0.3) or names[:NEAR_NAMES]
-        raise UsageError(f"--bench {wanted!r} matches none of {len(names)} benchmarks. Near names: {', '.join(near)}")
+        raise UsageError(matches_none([pattern.pattern for pattern in patterns], (key.name for key in everything)))
     return chosen
 
 
@@ -171,12 +156,11 @@ def summaries(errors: Mapping[str, Mapping[str, str]]) -> Iterable[tuple[str, st
         yield module, error["error"]
 
 
-def nothing_found(candidate: SideRuntime, replies: Mapping[Side, Mapping[str, Any]]) -> str:
-    """Say why there is nothing to measure, with the traceback of an import error if there is one."""
+def nothing_found(candidate: SideRuntime, replies: Mapping[Side, Mapping[str, Any]]) -> HeadgateError:
+    """Return the error for nothing to measure, with the traceback of an import error if there is one."""
     for side, reply in replies.items():
         for module, error in reply["errors"].items():
-            return f"the suite's module {module} cannot be imported on the {side}'s side:\n{error['traceback']}"
-    return (
-        f"{candidate.benchmark_dir} holds no benchmarks: asv looks for functions and methods called time_…, timeraw_…, "
-        "mem_…, peakmem_… or track_… (and needs an __init__.py in each directory)."
-    )
+            return MeasurementError(
+                f"the suite's module {module} cannot be imported on the {side}'s side:\n{error['traceback']}"
+            )
+    return UsageError(no_benchmarks(candidate.benchmark_dir))

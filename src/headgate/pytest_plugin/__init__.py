@@ -62,7 +62,9 @@ def pytest_configure(config: pytest.Config) -> None:
     if not baseline:
         idle = [name for name in _NEED_A_BASELINE if config.getoption(f"headgate_{name}")]
         if idle:
-            raise pytest.UsageError(f"--headgate-{idle[0]}: there is nothing to judge without --headgate-baseline FILE")
+            raise pytest.UsageError(
+                f"headgate: --headgate-{idle[0]}: nothing to judge; give --headgate-baseline FILE too"
+            )
         return
     if hasattr(config, "workerinput"):
         return  # a worker of pytest-xdist: its controller refuses, once, for all of them

@@ -49,6 +49,11 @@ class Gate:
             self._prepare()
         except HeadgateError as error:
             raise pytest.UsageError(f"headgate: {own_words(str(error))}") from None
+        except OSError as error:  # a path that is too long, or in a directory that may not be searched
+            if not error.filename:
+                raise
+            what = f"{error.filename}: cannot be used ({error.strerror}); check the path and its permissions"
+            raise pytest.UsageError(f"headgate: {what}") from None
 
     def pytest_deselected(self, items: Sequence[pytest.Item]) -> None:
         """Remember what was not asked for."""

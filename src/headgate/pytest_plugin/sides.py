@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import glob
 import json
+import os
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -66,13 +67,13 @@ def found_files(given: Sequence[str], option: str) -> list[str]:
         if glob.has_magic(one) and not Path(one).exists():
             matches = sorted(glob.glob(one, recursive=True))  # noqa: PTH207 - pathlib refuses absolute patterns
             if not matches:
-                raise InputError(f"{option} {one}: no file matches; check the pattern, and that the results were saved")
+                raise InputError(f"{option}: {one!r} matches no file; check the pattern, and that results were saved")
             found += matches
         else:
             found.append(one)
-    once: dict[Path, str] = {}
+    once: dict[str, str] = {}
     for name in found:
-        once.setdefault(Path(name).resolve(), name)
+        once.setdefault(os.path.realpath(name), name)
     return list(once.values())
 
 

@@ -15,7 +15,7 @@ from enum import StrEnum
 from json.encoder import encode_basestring_ascii as _quoted
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from headgate.errors import UsageError
+from headgate.errors import UsageError, brief
 from headgate.store.seal import canonical, sha256
 
 if TYPE_CHECKING:
@@ -207,12 +207,12 @@ def check_release(release: str) -> str:
 
 
 def check_text(key: str, value: object, longest: int) -> None:
-    """Raise UsageError unless ``value`` is a text of 1 to ``longest`` characters without control characters."""
+    """Raise UsageError unless ``value`` is a text of 1 to ``longest`` characters that can be shown."""
     if not isinstance(value, str) or not value.strip() or len(value) > longest:
-        raise UsageError(f"{key}: {value!r:.80} will not do: expected a text of 1 to {longest} characters")
+        raise UsageError(f"{key}: {brief(value)} will not do: expected a text of 1 to {longest} characters")
     printable: Callable[[str], bool] = str.isprintable
     if not all(printable(line) for line in value.split("\n")):
-        raise UsageError(f"{key}: {value!r:.80} will not do: it has control characters")
+        raise UsageError(f"{key}: {brief(value)} will not do: expected printable text, as UTF-8")
 
 
 def _check_number(key: str, value: object) -> None:

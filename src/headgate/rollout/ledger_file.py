@@ -120,6 +120,7 @@ class LedgerFile:
 
     def _prepare(self, *, create: bool) -> None:
         self.connection.execute("PRAGMA synchronous = FULL")
+        self._refuse_foreign()
         self._use_wal()
         with self.transaction() as connection:
             (application,) = connection.execute("PRAGMA application_id").fetchone()
@@ -133,12 +134,19 @@ class LedgerFile:
                 connection.execute(f"PRAGMA application_id = {_APPLICATION_ID}")
                 connection.execute(f"PRAGMA user_version = {LEDGER_VERSION}")
             elif application != _APPLICATION_ID:
-                raise InputError(f"{self.path}: a database, but not a release's ledger; give another file")
+                raise _foreign(self.path)
             elif version > LEDGER_VERSION:
                 raise InputError(
-                    f"{self.path}: its schema {version} is newer than this headgate understands ({LEDGER_VERSION}); "
+                    f"{self.path}: its schema {version} is newer than {LEDGER_VERSION}, which this headgate reads; "
                     "upgrade headgate"
                 )
+
+    def _refuse_foreign(self) -> None:
+        """Refuse another program's database before anything in it is changed: WAL mode would be."""
+        (application,) = self.connection.execute("PRAGMA application_id").fetchone()
+        (tables,) = self.connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+        if application != _APPLICATION_ID and (tables or application):
+            raise _foreign(self.path)
 
     def _use_wal(self) -> None:
         # Two processes that open a new file at once: SQLite refuses one of them at once here, without its usual wait.
@@ -152,6 +160,10 @@ class LedgerFile:
                 time.sleep(BUSY_SECONDS / 100)
             else:
                 return
+
+
+def _foreign(path: Path) -> InputError:
+    return InputError(f"{path}: a database, but not a release's ledger; give another file")
 
 
 def _empty(path: Path) -> InputError:
@@ -173,7 +185,7 @@ def _touch(path: Path, *, create: bool) -> None:
         raise InputError(f"{path}: its directory does not exist; make it, or give another file") from None
     except (OSError, ValueError) as error:
         reason = error.strerror or error if isinstance(error, OSError) else error
-        raise InputError(f"{path}: cannot be used as a ledger ({reason}); check the path and its rights") from error
+        raise InputError(f"{path}: cannot be used ({reason}); check the path and its permissions") from error
 
 
 def _translated(path: Path, error: sqlite3.Error) -> HeadgateError:
@@ -187,7 +199,9 @@ def _translated(path: Path, error: sqlite3.Error) -> HeadgateError:
     if code == sqlite3.SQLITE_NOTADB:
         return InputError(f"{path}: not a ledger (not an SQLite file); give another file")
     if code in {sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM}:
-        return InputError(f"{path}: cannot be written ({error}); check the rights of the file and of its directory")
+        return InputError(
+            f"{path}: cannot be written ({error}); check the permissions of the file and of its directory"
+        )
     if code == sqlite3.SQLITE_CORRUPT:
         return LedgerTamperedError(f"{path}: damaged ({error}): it proves nothing; keep it for the record, start anew")
     return LedgerError(f"{path}: {error}; nothing was recorded")

@@ -139,7 +139,7 @@ def plan_needs(
     """
     unknown = sorted(set(assumptions) - {metric.name for metric in plan.metrics})
     if unknown:
-        raise UsageError(f"{unknown[0]!r}: no metric of the plan; those are: {_names(plan)}")
+        raise UsageError(f"{unknown[0]!r} is no metric of the plan; it has: {_names(plan)}")
     report = PlanReport(())
     if assumptions:
         kept = tuple(one for one in plan.metrics if one.required or one.name in assumptions)

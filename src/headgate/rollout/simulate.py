@@ -146,7 +146,7 @@ def simulate(  # noqa: PLR0913 -- each keyword is a setting of its own, with a d
         A metric is not described, or an effect makes no sense.
     """
     if seeds < 1:
-        raise UsageError(f"seeds: {seeds} will not do: expected 1 or more")
+        raise UsageError(f"--seeds: {seeds} will not do: expected 1 or more")
     chosen = tuple(scenarios) or default_scenarios(plan)
     _check(plan, chosen)
     jobs = _jobs(plan, traffic, given, chosen, seeds, seed)

@@ -8,7 +8,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from headgate.errors import InputError, UsageError
+from headgate.errors import InputError, UsageError, brief
 from headgate.gates.canary_plan import Assumption
 from headgate.gates.policy_input import text_seconds
 from headgate.rollout.simulate import Scenario
@@ -126,9 +126,14 @@ def read_recorded(path: str | os.PathLike[str], plan: Plan) -> dict[str, list[An
             for number, line in enumerate(file, 1):
                 if line.strip() and len(units) < MOST_RECORDED:
                     _count(units, metrics, line, f"{path}:{number}")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise InputError(f"{path}: cannot be read ({reason}); give a file of requests as JSON Lines") from error
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path}: not UTF-8 text; give a file of requests as JSON Lines") from error
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file; check the path") from None
+    except OSError as error:
+        raise InputError(
+            f"{path}: cannot be read ({error.strerror or error}); check the path and its permissions"
+        ) from error
     found = {metric.name: [one[metric.name] for one in units.values() if metric.name in one] for metric in metrics}
     empty = [name for name, values in found.items() if not values]
     if empty:
@@ -141,9 +146,10 @@ def _count(units: dict[str, dict[str, Any]], metrics: list[Metric], line: str, w
         record = json.loads(line[:_LARGEST_LINE])
         unit, values = record["unit"], dict(record["metrics"])
         version = record.get("version", "stable")
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         raise InputError(
-            f"{where}: not a request ({error!r:.100}); each line is an object with unit and metrics"
+            f'{where}: not a request; each line is a JSON object with unit and metrics, as {{"unit": "u1", "metrics": '
+            '{"errors": 0}}'
         ) from None
     if version != "stable":
         return
@@ -162,7 +168,7 @@ def _count(units: dict[str, dict[str, Any]], metrics: list[Metric], line: str, w
 def _check_value(metric: Metric, value: object, where: str) -> None:
     several = isinstance(value, list) and metric.kind == "ratio" and len(value) == 2
     numbers = list(value) if several else [value]  # type: ignore[call-overload]  # a list, as just checked
-    good = all(isinstance(one, int | float) and math.isfinite(one) for one in numbers)
+    good = all(isinstance(one, int | float) and -math.inf < one < math.inf for one in numbers)
     if metric.kind == "ratio" and not several:
         good = False
     if metric.kind == "rate":
@@ -170,7 +176,7 @@ def _check_value(metric: Metric, value: object, where: str) -> None:
     if not good:
         kinds = {"rate": "true or false", "ratio": "a pair of numbers"}
         raise InputError(
-            f"{where}: {metric.name!r}: {value!r:.60} will not do: expected {kinds.get(metric.kind, 'a number')}"
+            f"{where}: {metric.name!r}: {brief(value)} will not do: expected {kinds.get(metric.kind, 'a number')}"
         )
 
 

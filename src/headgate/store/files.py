@@ -8,6 +8,7 @@ import math
 import os
 import re
 import secrets
+import stat
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -34,13 +35,17 @@ def write_atomic(path: str | os.PathLike[str], content: str | bytes) -> None:
 
     The bytes go to a temporary file in the same directory (a rename across file systems is not atomic), are synced to
     the disk, and take the target's name. Missing parent directories are made; text is written as UTF-8, newlines as
-    they are; a symbolic link is followed; an existing file keeps its permissions, a new one gets the umask's.
+    they are; a symbolic link is followed; an existing file keeps its permissions, a new one gets the umask's. A pipe
+    or a device (/dev/stdout) is written to as it stands: put a file in its place, and its reader would wait for ever.
 
     Raises
     ------
     InputError
         The file cannot be written; what stood there is untouched and no temporary file is left.
     """
+    if _is_special(path):
+        _write_into(path, content)
+        return
     with _beside(path, content) as (temporary, target):
         if target.exists():
             temporary.chmod(target.stat().st_mode & 0o7777)
@@ -60,10 +65,36 @@ def write_new(path: str | os.PathLike[str], content: str | bytes) -> None:
         target.hardlink_to(temporary)
 
 
+def _is_special(path: str | os.PathLike[str]) -> bool:
+    """Whether a pipe, a device or a socket is there."""
+    try:
+        mode = os.stat(path).st_mode  # noqa: PTH116 - of the path as it is written: /dev/stdout leads to no name
+    except (OSError, ValueError):
+        return False
+    return not stat.S_ISREG(mode) and not stat.S_ISDIR(mode)
+
+
+def _write_into(path: str | os.PathLike[str], content: str | bytes) -> None:
+    data = content.encode("utf-8") if isinstance(content, str) else content
+    try:
+        with Path(path).open("wb") as stream:
+            stream.write(data)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise _unwritable(path, error) from error
+
+
+def _unwritable(path: str | os.PathLike[str], error: OSError) -> InputError:
+    return InputError(
+        f"{path}: cannot be written ({error.strerror or error}); check the directory, its permissions and free space"
+    )
+
+
 @contextlib.contextmanager
 def _beside(path: str | os.PathLike[str], content: str | bytes) -> Iterator[tuple[Path, Path]]:
     """Give a synced temporary file beside ``path`` with ``content``, and the target; leave nothing of this name."""
-    target = Path(path).resolve()
+    target = Path(os.path.realpath(path))  # which, unlike Path.resolve, raises nothing on a loop of links
     data = content.encode("utf-8") if isinstance(content, str) else content
     temporary = target.with_name(f".{target.name[:100]}.{secrets.token_hex(6)}.tmp")
     try:
@@ -72,10 +103,7 @@ def _beside(path: str | os.PathLike[str], content: str | bytes) -> Iterator[tupl
         yield temporary, target
         _sync_directory(target.parent)
     except OSError as error:
-        message = (
-            f"{path}: cannot be written ({error.strerror or error}); check the directory, its rights and free space"
-        )
-        raise InputError(message) from error
+        raise _unwritable(path, error) from error
     finally:
         # After the rename there is nothing of this name; before it (an error, Ctrl-C) this is the clean-up.
         with contextlib.suppress(OSError):
@@ -119,16 +147,20 @@ def read_json(path: str | os.PathLike[str], *, allow_nan: bool = False) -> Any:
     except FileNotFoundError as error:
         raise InputError(f"{path}: no such file; check the path") from error
     except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror or error})") from error
+        raise InputError(
+            f"{path}: cannot be read ({error.strerror or error}); check the path and its permissions"
+        ) from error
     except UnicodeDecodeError as error:
-        raise InputError(f"{path}: not UTF-8 text (byte {error.start}); is this a JSON file?") from error
+        raise InputError(f"{path}: not UTF-8 text (byte {error.start}); give a JSON file") from error
+    if not text.strip():
+        raise InputError(f"{path}: empty; get the file again")
     try:
         return json.loads(text) if allow_nan else json.loads(text, parse_constant=_refuse_constant)
     except json.JSONDecodeError as error:
         where = f"line {error.lineno}, column {error.colno}"
-        raise InputError(f"{path}: not valid JSON at {where}: {error.msg}; was it cut short or edited?") from error
+        raise InputError(f"{path}: not valid JSON at {where} ({error.msg}); get the file again") from error
     except (ValueError, RecursionError) as error:
-        raise InputError(f"{path}: not valid JSON: {error}") from error
+        raise InputError(f"{path}: not valid JSON ({error}); get the file again") from error
 
 
 def require_schema(data: object, schema: str, path: str | os.PathLike[str]) -> dict[str, Any]:
@@ -152,16 +184,18 @@ def require_schema(data: object, schema: str, path: str | os.PathLike[str]) -> d
     if expected is None:
         raise ValueError(f"a schema is 'name/version', got {schema!r}")
     if not isinstance(data, dict):
-        raise InputError(f'{path}: expected a JSON object with "schema": "{schema}", found {_kind(data)}')
+        raise InputError(
+            f'{path}: expected a JSON object with "schema": "{schema}", found {_kind(data)}; give a file of that kind'
+        )
     declared = data.get("schema")
     if declared is None:
-        raise InputError(f'{path}: has no "schema" key; expected "{schema}". Was it written by headgate?')
+        raise InputError(f'{path}: has no "schema" key, expected "{schema}"; give a file that headgate wrote')
     found = _SCHEMA.fullmatch(declared) if isinstance(declared, str) else None
     if found is None or found["name"] != expected["name"]:
         raise InputError(f'{path}: its schema is {declared!r}, expected "{schema}"; give a file of that kind')
     if int(found["version"]) > int(expected["version"]):
         raise InputError(
-            f'{path}: its schema "{declared}" is newer than this headgate understands ("{schema}"); upgrade headgate'
+            f'{path}: its schema "{declared}" is newer than "{schema}", which this headgate reads; upgrade headgate'
         )
     if int(found["version"]) < int(expected["version"]):
         raise InputError(f'{path}: its schema "{declared}" is older than "{schema}"; create the file again')

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import os
+import re
 import subprocess
 import tempfile
 from dataclasses import dataclass
@@ -16,6 +17,8 @@ __all__ = ["Revision", "dirty_files", "extract", "find_repository", "head", "res
 NEAR_NAMES = 3
 # A snapshot's commit depends on the content alone, so that an unchanged directory finds its build again.
 SNAPSHOT_DATE = "2000-01-01T00:00:00Z"
+# Where git has it that a repository is another user's (LC_ALL is C for every git of ours).
+_DUBIOUS = re.compile(r"dubious ownership in repository at '([^'\n]*)'")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,26 +32,37 @@ class Revision:
 
 def find_repository(directory: Path, *, bare: bool = False) -> Path:
     """Return the top of the working tree around ``directory``, or a ``bare`` repository; refuse if there is none."""
-    if not directory.is_dir():
-        raise InputError(f"{directory}: no such directory")
+    _require_directory(directory)
     found = _git(directory, "rev-parse", "--show-toplevel", check=False)
     if bare and _git(directory, "rev-parse", "--is-bare-repository", check=False).stdout == "true\n":
         return directory
     if found.returncode:
-        raise InputError(
-            f"{directory}: not a git repository. Run inside one, name its asv.conf.json with --config, or compare two "
-            "directories or two interpreters instead."
-        )
+        raise InputError(_no_repository(directory, found.stderr))
     return Path(found.stdout.strip())
+
+
+def _no_repository(directory: Path, said: str) -> str:
+    """Say why git finds no repository: in a container it often belongs to another user than whoever asks."""
+    foreign = _DUBIOUS.search(said)
+    if foreign:
+        return (
+            f"{directory}: git refuses it (dubious ownership: it belongs to another user); "
+            f"`git config --global --add safe.directory {foreign[1]}` allows it"
+        )
+    return f"{directory}: not in a git repository; run this inside one, or make one with `git init`"
+
+
+def _require_directory(path: Path) -> None:
+    if not path.is_dir():
+        what = "not a directory" if path.exists() else "no such directory"
+        raise InputError(f"{path}: {what}; check the path")
 
 
 def head(directory: Path) -> Revision:
     """Return the commit checked out around ``directory``; refuse where there is no repository or no commit yet."""
     repository = find_repository(directory)
     if _git(repository, "rev-parse", "--verify", "--quiet", "HEAD", check=False).returncode:
-        raise UsageError(
-            f"{repository}: the repository has no commit yet; what is measured is a commit: make one first"
-        )
+        raise UsageError(f"{repository}: the repository has no commit yet; make one, for what is measured is a commit")
     return resolve(repository, "HEAD")
 
 
@@ -65,12 +79,11 @@ def resolve(repository: Path, name: str) -> Revision:
 def _unknown(repository: Path, name: str) -> str:
     refs = _git(repository, "for-each-ref", "--format=%(refname:short)").stdout.split()
     near = difflib.get_close_matches(name, refs, n=NEAR_NAMES, cutoff=0.5)
-    hint = f" Did you mean {' or '.join(near)}?" if near else ""
+    hint = f"; did you mean {' or '.join(near)}?" if near else ""
     if _git(repository, "rev-parse", "--is-shallow-repository").stdout.strip() == "true":
-        hint += " This clone is shallow: `git fetch --unshallow`, or in GitHub's checkout action set `fetch-depth: 0`."
-    return (
-        f"unknown revision {name!r} in {repository}.{hint or ' Fetch it, or give a branch, tag or hash that exists.'}"
-    )
+        hint += "; the clone is shallow: `git fetch --unshallow`, in GitHub's checkout action `fetch-depth: 0`"
+    hint = hint or "; fetch it, or give a branch, tag or hash that exists"
+    return f"{name!r}: no such revision in {repository}{hint}"
 
 
 def dirty_files(repository: Path) -> tuple[str, ...]:
@@ -112,8 +125,7 @@ def snapshot(directory: Path, store: Path, *, exclude: tuple[str, ...] = ()) -> 
     so does ``exclude`` (paths relative to the directory). A clean checkout keeps its own commit; a changed one gets
     one on top of it, so that version numbers made from tags still work.
     """
-    if not directory.is_dir():
-        raise InputError(f"{directory}: no such directory")
+    _require_directory(directory)
     if not (store / "HEAD").is_file():
         store.mkdir(parents=True, exist_ok=True)
         _git(store, "init", "--quiet", "--bare", ".")
@@ -166,7 +178,9 @@ def _git(
             check=False,
         )
     except FileNotFoundError:
-        raise InputError("git is not installed or not on PATH; headgate needs it to compare commits.") from None
+        # Popen says so too where it is the directory that is not there.
+        _require_directory(directory)
+        raise InputError("git is not on PATH; install it") from None
     if check and done.returncode:
         raise InputError(f"{directory}: `git {' '.join(arguments)}` failed: {done.stderr.strip()}")
     return done

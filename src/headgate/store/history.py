@@ -100,7 +100,7 @@ def read_history(
     results: Path,
     *,
     machine: str | None = None,
-    bench: str | None = None,
+    bench: str | Sequence[str] = (),
     repository: Path | None = None,
     workers: int = 1,
     progress: Callable[[int, int], None] | None = None,
@@ -112,7 +112,8 @@ def read_history(
     results
         asv's results directory.
     machine, bench
-        Only this machine; only benchmarks whose name with parameters this regular expression finds, as asv's --bench.
+        Only this machine; only benchmarks in whose name with parameters a regular expression of these is found, as
+        asv's --bench has it.
     repository
         A directory in the repository the commits are of; None where it is not at hand.
     workers
@@ -127,9 +128,12 @@ def read_history(
     """
     names = machines(results)
     if machine is not None and machine not in names:
-        raise InputError(f"{results}: no results of machine {machine!r}; there are: {', '.join(names)}")
+        raise InputError(
+            f"{results}: no results of machine {machine!r}; it has: {', '.join(names)}; give one of them with --machine"
+        )
     chosen = [(str(path), name) for name in names if machine in {None, name} for path in run_paths(results, name)]
-    jobs = [(chosen[i : i + FILES_A_CHUNK], bench) for i in range(0, len(chosen), FILES_A_CHUNK)]
+    wanted = (bench,) if isinstance(bench, str) else tuple(bench)
+    jobs = [(chosen[i : i + FILES_A_CHUNK], wanted) for i in range(0, len(chosen), FILES_A_CHUNK)]
     whole = _Chunk()
     ids: dict[SeriesKey, int] = {}
     commits: dict[str, int] = {}
@@ -148,9 +152,9 @@ def read_history(
     return History(results, order, series, len(chosen), tuple(whole.problems), tuple(whole.runs))
 
 
-def _read_files(job: tuple[Sequence[tuple[str, str]], str | None]) -> _Chunk:
+def _read_files(job: tuple[Sequence[tuple[str, str]], Sequence[str]]) -> _Chunk:
     files, bench = job
-    pattern = re.compile(bench) if bench else None
+    patterns = [re.compile(one) for one in bench]
     chunk = _Chunk()
     ids: dict[SeriesKey, int] = {}
     for path, machine in files:
@@ -168,7 +172,7 @@ def _read_files(job: tuple[Sequence[tuple[str, str]], str | None]) -> _Chunk:
         for result in run.results:
             if result.outcome is not Outcome.MEASURED or result.value is None:
                 continue
-            if pattern is not None and not pattern.search(str(result.benchmark)):
+            if patterns and not any(pattern.search(str(result.benchmark)) for pattern in patterns):
                 continue
             key = SeriesKey(result.benchmark, machine, run.environment, hardware, str(result.version or ""))
             chunk.key_ids.append(ids.setdefault(key, len(ids)))

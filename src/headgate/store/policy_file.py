@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +12,6 @@ from headgate.errors import InputError, UsageError
 from headgate.gates.policy_input import COMMAND_LINE, gate_table, policy_from_layers
 
 if TYPE_CHECKING:
-    import os
     from collections.abc import Mapping
 
     from headgate.gates.policy import Policy
@@ -46,7 +46,7 @@ def find_policy_file(start: str | os.PathLike[str]) -> PolicyFile | None:
     InputError
         A file on the way is not readable or not TOML.
     """
-    directory = Path(start).resolve()
+    directory = Path(os.path.realpath(start))
     for folder in (directory, *directory.parents):
         for name in (HEADGATE_TOML, PYPROJECT_TOML):
             if (folder / name).is_file():
@@ -72,15 +72,17 @@ def read_policy_file(path: str | os.PathLike[str]) -> PolicyFile:
     try:
         document = tomllib.loads(target.read_bytes().decode("utf-8-sig"))
     except FileNotFoundError:
-        raise InputError(f"{path}: no such file; check --policy, or leave it out to use the defaults") from None
+        raise InputError(f"{path}: no such file; check the path") from None
     except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror or error})") from error
+        raise InputError(
+            f"{path}: cannot be read ({error.strerror or error}); check the path and its permissions"
+        ) from error
     except UnicodeDecodeError as error:
         raise InputError(f"{path}: not UTF-8 text (byte {error.start}); TOML files are UTF-8") from error
     except tomllib.TOMLDecodeError as error:
-        raise InputError(f"{path}: not valid TOML: {error}") from error
+        raise InputError(f"{path}: not valid TOML ({error}); mend it there") from error
     except RecursionError:
-        raise InputError(f"{path}: not valid TOML: nested too deeply") from None
+        raise InputError(f"{path}: not valid TOML (nested too deeply); give another file") from None
     if target.name == PYPROJECT_TOML:
         document = _tool_table(document, path)
     return PolicyFile(target, document)

@@ -75,7 +75,8 @@ def machines(results: Path) -> list[str]:
         ``results`` is no directory, or holds no run.
     """
     if not results.is_dir():
-        raise InputError(f"{results}: no such directory; run `headgate bench` first, or give --results DIR")
+        what = "not a directory" if results.exists() else "no such directory"
+        raise InputError(f"{results}: {what}; run `headgate bench` first, or give --results DIR")
     found = [entry.name for entry in sorted(results.iterdir()) if entry.is_dir() and run_paths(results, entry.name)]
     if not found:
         raise InputError(f"{results}: holds no results; run `headgate bench` first, or give --results DIR")
