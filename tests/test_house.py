@@ -54,7 +54,7 @@ def test_every_command_explains_itself(capsys: pytest.CaptureFixture[str]) -> No
 
 def test_an_unknown_command_is_a_usage_error(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["comprae"]) == 2
-    assert "invalid choice" in capsys.readouterr().err
+    assert "'comprae' will not do" in capsys.readouterr().err
 
 
 def test_the_exit_code_of_the_process_is_the_commands() -> None:

@@ -70,7 +70,7 @@ def test_an_environment_directory_that_cannot_be_made_is_named(suite: Path) -> N
     (suite / "asv.conf.json").write_text(text)
     for command in ("init -q", "add .", "-c user.name=n -c user.email=e commit -qm one"):
         subprocess.run(["git", *command.split()], check=True)
-    assert "Set env_dir" in refused("HEAD", "HEAD")
+    assert "set env_dir" in refused("HEAD", "HEAD")
 
 
 def test_comparing_a_thing_with_itself_is_warned_of() -> None:

@@ -63,7 +63,7 @@ def test_what_was_recorded_before_an_error_is_told() -> None:
     said = headgate("rollout", "record", "r1", "--jsonl", "sent.jsonl", "--jsonl", "nowhere.jsonl")
     assert said.code == 2
     assert "r1: 1 batch recorded" in said.out
-    assert "nowhere.jsonl: cannot be read" in said.err
+    assert "nowhere.jsonl: no such file" in said.err
 
 
 def test_no_evidence_and_an_unknown_release_are_usage_errors() -> None:
@@ -117,7 +117,7 @@ def test_counters_are_recorded_twice_and_the_interval_between_counts(tmp_path: P
     assert "counted from here on: the first of this source" in said[0].out
     assert "prometheus shop.prom: 20 requests, each counted as a unit, as the plan says" in said[1].out
     refused = headgate(*command, "http_total", "--arm", "blue=b2")
-    assert (refused.code, "'blue' is none; expected stable, canary, sandbox" in refused.err) == (2, True)
+    assert (refused.code, "'blue' will not do: expected one of stable, canary, sandbox" in refused.err) == (2, True)
     both = headgate(*command, "http_total", "--prometheus", "other.prom", "--source", "shop")
     assert (both.code, "one name for several counters" in both.err) == (2, True)
 

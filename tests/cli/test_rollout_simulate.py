@@ -46,7 +46,7 @@ def test_the_page_has_its_figures_and_the_command_that_gives_it_again(plan, tmp_
 @pytest.mark.parametrize(
     ("words", "problem"),
     [
-        ((), "nothing says what stable's 'errors' is like: give --stable errors=VALUE"),
+        ((), "nothing says what stable's 'errors' is like; give --stable errors=VALUE"),
         ((*STABLE, "--seed", "-1"), "--seed: -1 will not do"),
         ((*STABLE, "--stable", "latency=2"), "latency"),
         ((*STABLE, "--effect", "errors=much"), "errors=much"),

@@ -96,7 +96,7 @@ def test_the_secret_may_stand_in_a_file(here: Path, server: FaultyServer, monkey
         ({"SECRET": "short"}, (), "the secret is too short"),
         ({"URL": "ftp://x/"}, (), "the address will not do"),
         ({"URL": "http://10.9.8.7/"}, (), "sent in the clear"),
-        ({}, ("--webhook-secret-file", "none"), "--webhook-secret-file none: cannot be read"),
+        ({}, ("--webhook-secret-file", "none"), "--webhook-secret-file: none: cannot be read"),
         ({}, ("--webhook-secret-file", "large"), "--webhook-secret-file large: more than 4096 bytes"),
     ],
 )

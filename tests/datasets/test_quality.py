@@ -248,5 +248,5 @@ def test_decimals_count_as_numbers_and_their_nan_as_no_value() -> None:
 
 
 def test_a_kind_that_no_column_can_have_is_refused_with_those_there_are() -> None:
-    with pytest.raises(UsageError, match="kind='int': give one of string, integer, float"):
+    with pytest.raises(UsageError, match="kind='int': expected one of string, integer, float"):
         ColumnRules("int")  # type: ignore[arg-type]  # what it refuses

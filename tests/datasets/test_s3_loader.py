@@ -225,7 +225,7 @@ def test_a_backend_that_is_not_installed_is_named_with_its_extra(
     monkeypatch: pytest.MonkeyPatch, backend: Any, module: str
 ) -> None:
     monkeypatch.setitem(sys.modules, module, None)
-    with pytest.raises(DatasetSetupError, match=rf"{module} is not installed; install headgate\["):
+    with pytest.raises(DatasetSetupError, match=rf"{module} is not installed; pip install 'headgate\["):
         S3Loader("s3://bucket/{key}.json", Credentials, backend=backend)
 
 

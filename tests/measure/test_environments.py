@@ -86,9 +86,9 @@ def test_an_unusable_configuration_is_named(tmp_path, text):
 
 
 def test_an_interpreter_that_does_not_run_is_refused(tmp_path):
-    with pytest.raises(InputError, match=r"--candidate-python .*cannot be run"):
+    with pytest.raises(InputError, match=r"--candidate-python: .* cannot be run \(No such file or directory\)"):
         prepare_interpreters(Path(sys.executable), tmp_path / "none", tmp_path)
-    with pytest.raises(InputError, match="no such directory of benchmarks"):
+    with pytest.raises(InputError, match="no such directory; mend benchmark_dir"):
         prepare_interpreters(Path(sys.executable), Path(sys.executable), tmp_path / "none")
 
 

@@ -48,13 +48,13 @@ def test_a_torn_last_line_is_dropped_and_writing_goes_on_after_it(path):
 def test_a_broken_line_before_the_last_is_refused_with_its_number(path):
     lines = path.read_bytes().splitlines()
     path.write_bytes(b"\n".join([lines[0], b"{broken", *lines[1:]]) + b"\n")
-    with pytest.raises(InputError, match=":2: not a journal line"):
+    with pytest.raises(InputError, match=":2: not a journal's line"):
         Journal.resume(path, HEADER)
 
 
 def test_a_record_without_its_fields_is_refused(path):
     path.write_bytes(path.read_bytes() + json.dumps({"benchmark": {"name": "x"}}).encode() + b"\n")
-    with pytest.raises(InputError, match=":6: not a journal record"):
+    with pytest.raises(InputError, match=":6: not a journal's line"):
         Journal.resume(path, HEADER)
 
 

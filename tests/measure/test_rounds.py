@@ -156,7 +156,7 @@ def test_calibration_stops_when_the_budget_is_spent_and_says_how_far_it_came():
     assert result.calibrated == 3  # two sides, a second each
     assert result.rounds_run == 0
     policy = SimpleNamespace(budget=5.0)
-    with pytest.raises(UsageError, match=r"made ready \(3 were\)\. Give about 9\ds"):
+    with pytest.raises(UsageError, match=r"made ready \(3 of 6\); give about 9\ds"):
         refuse_hopeless_budget(result, policy)
 
 

@@ -92,8 +92,8 @@ def test_a_file_without_a_plan_says_so(tmp_path: Path) -> None:
         ({"stages": [1, 101]}, "rollout.stages[1].percent: 101"),
         ({"stages": [True]}, "rollout.stages[0].percent: True"),
         ({"stages": ["a lot"]}, "rollout.stages[0].percent: 'a lot'"),
-        ({"stages": [0.00001]}, "whole number of parts per million"),
-        ({"stages": [1.00005]}, "whole number of parts per million"),
+        ({"stages": [0.00001]}, "a multiple of 0.0001 percent"),
+        ({"stages": [1.00005]}, "a multiple of 0.0001 percent"),
         ({"stages": [float("nan")]}, "expected percent"),
         ({"stages": [{"percent": 1, "minimum_unit": 3}]}, "rollout.stages[0].minimum_unit: unknown key; did you mean"),
         ({"stages": [{"percent": 1, "dwell": "soon"}]}, "rollout.stages[0].dwell: 'soon'"),
@@ -254,5 +254,5 @@ def test_the_unit_is_part_of_the_plan_where_it_is_said_and_leaves_other_plans_ha
     assert (plan(unit="").hash, said.hash == plan().hash) == (plan().hash, False)
     assert Plan.from_json(said.to_json(), "a ledger") == said
     for wrong in (5, "x" * 65, "a\nb"):
-        with pytest.raises(PlanError, match=r'unit: .* say what is routed, as "user" or "request"'):
+        with pytest.raises(PlanError, match=r'unit: .* expected what is routed, as "user" or "request"'):
             plan(unit=wrong)

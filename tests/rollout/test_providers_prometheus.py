@@ -266,7 +266,7 @@ ERRORS = Counters("http_requests_total", {"errors": "http_errors_total"})
         (GOOD.replace(" 4\n", f" 4 {int((NOW + 600) * 1e3)}\n"), "its time is 570 s after now"),
         (GOOD.replace("http_errors_total", "http_error_total"), "there is no http_errors_total; check --metric"),
         ("# TYPE http_requests_total counter\n# TYPE http_errors_total counter\n", "nothing is no evidence"),
-        ("<html>\n", "is no sample; is it a Prometheus exposition"),
+        ("<html>\n", "is no sample; give a Prometheus exposition"),
         ('a{b="c" 1\n', "is no sample"),
     ],
 )
@@ -317,7 +317,7 @@ def test_a_histogram_with_other_bounds_than_the_plans_thresholds_is_refused(
     [
         (Counters(), "--requests: missing"),
         (Counters("a{"), "expected a selector"),
-        (Counters('a{b=~"("}'), "is no regular expression"),
+        (Counters('a{b=~"("}'), "is not a regular expression"),
         (Counters("a", {"eror": "b"}), "'eror' is not in the plan, which has errors, latency, mean"),
         (Counters("a", {"mean": "b"}), "'mean' is a mean, which counters cannot tell; send records"),
     ],
@@ -416,7 +416,7 @@ def test_an_answer_that_is_none_is_an_error(controller: Controller, tmp_path: Pa
         (sends(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n64\r\nabc"), "cut off before its end"),
         (sends(b"nonsense\r\n"), "cannot be reached"),
         (sends(b""), "cannot be reached"),
-        (sends(response(200, b"\xff\xfe\n")), "no UTF-8"),
+        (sends(response(200, b"\xff\xfe\n")), "not UTF-8 text"),
     ],
 )
 def test_a_server_that_fails_is_an_error_in_bounded_time_that_shows_no_credential(

@@ -95,7 +95,7 @@ def test_what_is_installed_or_hidden_is_not_the_projects_own(tmp_path):
     }
     code, _, err = init(repository(tmp_path, files))
     assert code == 2
-    assert "neither an asv.conf.json nor a test" in err
+    assert "no asv.conf.json, and no test that takes" in err
 
 
 def test_a_newer_python_is_taken_from_the_project_and_never_an_older_one(tmp_path):
@@ -138,7 +138,7 @@ def test_a_dry_run_shows_the_files_and_writes_none(tmp_path):
 @pytest.mark.parametrize(
     ("words", "problem"),
     [
-        ((), "not a git repository"),
+        ((), "not in a git repository"),
         (("absent",), "no such directory"),
         (("repo", "--config", "absent.json"), "absent.json: no such file"),
         (("two",), "2 asv configurations (a/asv.conf.json, b/asv.conf.json); say which with --config FILE"),

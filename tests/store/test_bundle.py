@@ -139,7 +139,7 @@ def test_a_verdict_that_does_not_follow_from_the_samples_is_shown_even_with_matc
         (lambda parts: parts["plan"].update(alpha=None), r"plan\.alpha: expected a number"),
         (lambda parts: parts.update(policy=[]), "policy: expected an object"),
         (lambda parts: parts["policy"].update(margin=0), "policy: margin: 0 will not do"),
-        (lambda parts: parts["verdict"].update(schema="headgate.verdict/2"), "newer than this headgate"),
+        (lambda parts: parts["verdict"].update(schema="headgate.verdict/2"), "which this headgate reads; upgrade"),
         (lambda parts: parts["facts"].update(partial="no"), "partial: expected true or false"),
     ],
 )
@@ -160,7 +160,7 @@ def newer(statement):
     ("change", "says"),
     [
         (without_part, "a part is missing"),
-        (newer, "newer than this headgate"),
+        (newer, "which this headgate reads; upgrade"),
         (lambda statement: statement.update(_type="x"), "not an evidence bundle"),
         (lambda statement: statement.update(predicate=[]), "not an evidence bundle"),
         (lambda statement: statement["predicate"].update(digests=None), "SHA-256 is missing"),

@@ -84,7 +84,7 @@ def test_a_torn_last_line_is_dropped_and_any_other_is_refused(tmp_path):
 def test_no_repository_and_no_commit_are_told_apart(tmp_path):
     import subprocess
 
-    with pytest.raises(InputError, match="not a git repository"):
+    with pytest.raises(InputError, match="not in a git repository"):
         head(tmp_path)
     subprocess.run(["git", "init", "-q"], cwd=tmp_path, check=True)
     with pytest.raises(UsageError, match="no commit yet"):

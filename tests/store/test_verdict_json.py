@@ -131,7 +131,7 @@ def changed(path: str, value: object) -> dict:
 @pytest.mark.parametrize(
     ("path", "value", "says"),
     [
-        ("schema", "headgate.verdict/2", "newer than this headgate"),
+        ("schema", "headgate.verdict/2", "which this headgate reads; upgrade"),
         ("schema", "headgate.results/1", "its schema is"),
         ("schema", ..., 'has no "schema"'),
         ("state", "green", "verdict.state: expected one of 'pass'"),

@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, TextIO
 
 from headgate import __version__
-from headgate.errors import HeadgateError
+from headgate.errors import HeadgateError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -84,7 +84,13 @@ class Parser(argparse.ArgumentParser):
     """argparse's parser, with this project's words for a mistake; the commands' parsers are of it too."""
 
     def error(self, message: str) -> NoReturn:
-        """Say what is wrong and where the options are told, and exit with 2."""
+        """Say what is wrong and where the options are told.
+
+        Raises
+        ------
+        UsageError
+            Always; `main` shows it.
+        """
         message = message.removeprefix("argument ")
         message = message.replace("the following arguments are required", "missing")
         message = message.replace(
@@ -93,8 +99,10 @@ class Parser(argparse.ArgumentParser):
         choice = _CHOICE.fullmatch(message)
         if choice:
             listed = choice["known"].replace("'", "")
+            near = difflib.get_close_matches(choice["given"].strip("'"), listed.split(", "), n=1, cutoff=_NEAR)
             message = f"{choice['where']}: {choice['given']} will not do: expected one of {listed}"
-        self.exit(ExitCode.USAGE, f"{self.prog}: {message}; `{self.prog} --help` shows what it takes\n")
+            message += f"; did you mean {near[0]}?" if near else ""
+        raise UsageError(f"{self.prog}: {message}; `{self.prog} --help` shows what it takes")
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
         """Refuse here what is left over, where the options are known; argparse would leave it to the topmost parser."""
@@ -150,12 +158,9 @@ def main(argv: Sequence[str] | None = None, out: TextIO | None = None, err: Text
     # Python has None for a stream that was closed before it started (`>&-`).
     out = out or sys.stdout or io.StringIO()
     err = err or sys.stderr or io.StringIO()
-    arguments = list(sys.argv[1:] if argv is None else argv)
-    selected = next((word for word in arguments if word in COMMANDS), "")
-    try:
-        args = build_parser(selected).parse_args(arguments)
-    except SystemExit as exit_:
-        return exit_.code if isinstance(exit_.code, int) else ExitCode.USAGE
+    args = _parsed(list(sys.argv[1:] if argv is None else argv), err)
+    if isinstance(args, int):
+        return args
     module = importlib.import_module(COMMANDS[args.command][0])
     named = f"{args.command} {getattr(args, 'subcommand', '')}".strip()
     try:
@@ -184,6 +189,20 @@ def main(argv: Sequence[str] | None = None, out: TextIO | None = None, err: Text
         code, text = found
         say(err, f"headgate {named}: {text}")
         return code
+
+
+def _parsed(arguments: list[str], err: TextIO) -> argparse.Namespace | int:
+    """Return the arguments parsed; or the exit code, where they are wrong or asked for no more than a help text."""
+    selected = next((word for word in arguments if word in COMMANDS), "")
+    try:
+        return build_parser(selected).parse_args(arguments)
+    except UsageError as error:
+        from headgate.cli.streams import say
+
+        say(err, str(error))
+        return error.exit_code
+    except SystemExit as exit_:
+        return exit_.code if isinstance(exit_.code, int) else ExitCode.USAGE
 
 
 def _explained(error: OSError, out: TextIO) -> tuple[int, str] | None:

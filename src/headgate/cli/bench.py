@@ -35,6 +35,8 @@ EPILOG = """examples:
   headgate bench                              the suite without what takes hours
   headgate bench --full --yes                 everything (says how long it will take)
   headgate bench --bench 'time_.*cython'      what matches, as asv's own --bench
+
+exit codes: 0 done, 2 usage or input error, 4 a benchmark or a build failed, 130 interrupted
 """
 
 DEFAULT_REPORT = "report"

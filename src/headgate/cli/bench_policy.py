@@ -65,7 +65,9 @@ def _regexes(value: object, where: str) -> tuple[str, ...]:
         try:
             re.compile(regex)
         except re.error as error:
-            raise UsageError(f"{where}: {regex!r} is not a regular expression: {error}") from error
+            raise UsageError(
+                f"{where}: {regex!r} is not a regular expression ({error}); escape special characters with a backslash"
+            ) from error
     return tuple(value)
 
 

@@ -71,7 +71,7 @@ class BenchProgress:
         """Stop drawing; after Ctrl-C say what is safe."""
         self._bar.stop()
         if kind is not None and issubclass(kind, KeyboardInterrupt):
-            self._err.write("interrupted; the parts finished are saved. Run the same command again to continue\n")
+            self._err.write("the parts finished are saved; run the same command again to go on\n")
 
     def started(self, chunk: Chunk, number: int, total: int) -> None:
         """Begin a chunk."""

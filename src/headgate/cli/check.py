@@ -47,7 +47,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="REGEX",
         action="append",
         default=[],
-        help="only benchmarks whose name(params) the regular expression is found in; may be given several times",
+        help="only benchmarks whose name(params) the regular expression is found in (repeatable)",
     )
     parser.add_argument("--margin", metavar="M", help='the slowdown tolerated, as "3%%" or 0.03 (default: 5%%)')
     parser.add_argument("--confidence", metavar="C", help="1 - the error either claim may have (default: 0.99)")

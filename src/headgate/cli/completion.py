@@ -20,7 +20,9 @@ EPILOG = """examples:
   headgate completion zsh > ~/.zfunc/_headgate     # with fpath+=~/.zfunc before compinit in .zshrc
   headgate completion fish > ~/.config/fish/completions/headgate.fish
 
-Make it again after an upgrade. exit codes: 0, or 2 for a usage error"""
+Make it again after an upgrade.
+
+exit codes: 0 done, 2 usage error"""
 
 SHELLS = ("bash", "zsh", "fish")
 # What an option or argument is called says whether it names a file; sides A and B are files, too.
@@ -52,7 +54,7 @@ def script(parser: argparse.ArgumentParser, shell: str) -> str:
     try:
         import shtab
     except ImportError as error:
-        raise UsageError("the package shtab is missing, which writes the script: pip install shtab") from error
+        raise UsageError("shtab is not installed, which writes the script; pip install shtab") from error
     for action in _actions(parser):
         if action.metavar in _FILES:
             action.complete = shtab.FILE  # type: ignore[attr-defined]  # shtab's way to be told

@@ -24,6 +24,7 @@ EPILOG = """examples:
 exit codes: 0 as promised, 2 usage, 4 the store saw other requests than it should"""
 
 SCHEMA = "headgate.datasets-demo/1"
+STDOUT = "-"
 TEXT_WIDTH = 100  # where the output is no terminal
 FAILED = 4
 # Of the map's counts, those that say something here: the map's clock is set forward by hand, so its seconds do not.
@@ -41,17 +42,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     demo.add_argument("--files", action="store_true", help="files in a temporary directory instead of S3")
-    demo.add_argument("--json", action="store_true", help=f"print JSON (schema {SCHEMA})")
+    demo.add_argument(
+        "--json", metavar="FILE", nargs="?", const=STDOUT, help=f"JSON (schema {SCHEMA}); - or no FILE: standard output"
+    )
 
 
 def run(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
     """Run the demonstration and print it; 4 if the store saw other requests than were promised."""
     from headgate.datasets.demo import run_demo
+    from headgate.store.files import write_json
 
     report = run_demo(files=args.files)
-    if args.json:
+    if args.json == STDOUT:
         out.write(json.dumps(report_to_dict(report), indent=1, ensure_ascii=False) + "\n")
     else:
+        if args.json is not None:
+            write_json(args.json, report_to_dict(report))
         print_report(report, out)
     if not report.kept:
         err.write("headgate datasets demo: the store saw other requests than it should; please report this\n")

@@ -35,7 +35,14 @@ _STYLES = {"ok": "green", "unknown": "dim", "warning": "yellow", "problem": "bol
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the command's arguments."""
-    parser.add_argument("directory", metavar="DIR", nargs="?", type=Path, default=Path(), help="in the repository")
+    parser.add_argument(
+        "directory",
+        metavar="DIR",
+        nargs="?",
+        type=Path,
+        default=Path(),
+        help="a directory of the repository (default: .)",
+    )
     add_json_argument(parser)
     parser.add_argument("-q", "--quiet", action="store_true", help="print only warnings and problems")
     parser.add_argument("--no-color", action="store_true", help="no colours (also: NO_COLOR in the environment)")
@@ -53,7 +60,8 @@ def run(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:  # noqa: ARG
     from headgate.setup.doctor_facts import gather
 
     if not args.directory.is_dir():
-        raise InputError(f"{args.directory}: no such directory")
+        what = "not a directory" if args.directory.exists() else "no such directory"
+        raise InputError(f"{args.directory}: {what}; check the path")
     findings = diagnose(gather(args.directory))
     publish_json(args.json, report_to_json(findings), out)
     if args.json != STDOUT:

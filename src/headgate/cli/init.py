@@ -34,7 +34,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the command's arguments."""
     from headgate.setup.files import CI_CHOICES
 
-    parser.add_argument("directory", metavar="DIR", nargs="?", type=Path, default=Path(), help="in the repository")
+    parser.add_argument(
+        "directory",
+        metavar="DIR",
+        nargs="?",
+        type=Path,
+        default=Path(),
+        help="a directory of the repository (default: .)",
+    )
     parser.add_argument("--ci", choices=CI_CHOICES, default="github", help="whose workflow (default: %(default)s)")
     parser.add_argument("--config", metavar="FILE", type=Path, help="asv's configuration, where there are several")
     parser.add_argument("--dry-run", action="store_true", help="show what would be written; write nothing")

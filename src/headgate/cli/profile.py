@@ -30,15 +30,24 @@ EPILOG = """examples:
   headgate profile                      at most 20 s; saves results/<machine>/hardware.json where results/ exists
   headgate profile --quick --no-save    at most 4 s; prints only
   headgate profile --json | jq .cpu     the same data for programs
-  headgate profile --no-ceilings        only what the machine says of itself, at once"""
+  headgate profile --no-ceilings        only what the machine says of itself, at once
+
+exit codes: 0 done, 2 usage error, or the profile cannot be saved"""
 
 DEFAULT_RESULTS = "results"
+STDOUT = "-"
 TEXT_WIDTH = 80  # where the output is no terminal
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options."""
-    parser.add_argument("--json", action="store_true", help="print the profile as JSON (schema headgate.hardware/1)")
+    parser.add_argument(
+        "--json",
+        metavar="FILE",
+        nargs="?",
+        const=STDOUT,
+        help="the profile as JSON (schema headgate.hardware/1); - or no FILE: to standard output, alone",
+    )
     parser.add_argument(
         "--results", metavar="DIR", help=f"the results directory to save into (default: {DEFAULT_RESULTS})"
     )
@@ -60,6 +69,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
     """Measure, print, save; 0, since a profile is never good or bad."""
     from headgate.measure.hardware import default_machine, profile_hardware
+    from headgate.store.files import write_json
     from headgate.store.hardware import profile_path, save_profile
 
     target = save_target(args)
@@ -69,9 +79,11 @@ def run(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
     with progress_bar(io.StringIO() if args.quiet else err, "measuring the ceilings") as progress:
         profile = profile_hardware(machine, plan=ceiling_plan(args), progress=progress)
     saved = None if target is None else save_profile(profile, target)
-    if args.json:
+    if args.json == STDOUT:
         out.write(json.dumps(profile_to_dict(profile), indent=1, allow_nan=False, ensure_ascii=False) + "\n")
     else:
+        if args.json is not None:
+            write_json(args.json, profile_to_dict(profile))
         print_profile(profile, out)
     if not args.quiet:
         err.write(saving_message(args, saved))

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from headgate.cli import ExitCode
+from headgate.cli.arguments import time_argument
 from headgate.cli.rollout_common import (
     STDOUT,
     add_json_argument,
@@ -65,11 +66,12 @@ _CANARIES = {
     CanaryState.INVALID: PartState.INVALID,
 }
 _HOUR = 3600.0
+_DAY = 24.0 * _HOUR
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the command's arguments."""
-    parser.add_argument("action", choices=["decide"], help="what to do")
+    parser.add_argument("action", metavar="ACTION", choices=["decide"], help="decide, the only one there is")
     parser.add_argument("--benchmarks", metavar="FILE", required=True, help="the verdict that `compare --json` wrote")
     parser.add_argument("--canary", metavar="RELEASE", required=True, help="the canary's release, in the ledger")
     add_ledger_argument(parser)
@@ -78,7 +80,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--version", metavar="TEXT", default="", help="what is released: all must say that they are of it"
     )
     parser.add_argument(
-        "--max-age", metavar="HOURS", type=float, default=DEFAULT_MAX_AGE / _HOUR, help="default: %(default)g"
+        "--max-age",
+        metavar="TIME",
+        type=time_argument(_HOUR, "7d, or hours"),
+        default=DEFAULT_MAX_AGE,
+        help=f"how old a part may be (default: {DEFAULT_MAX_AGE / _DAY:g}d; a bare number is hours)",
     )
     add_json_argument(parser)
     parser.add_argument("--markdown", metavar="FILE", help="a summary; - for standard output")
@@ -90,14 +96,12 @@ def run(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:  # noqa: ARG
 
     if args.json == STDOUT == args.markdown:
         raise UsageError("--json and --markdown both write to standard output; give one of them a file")
-    if not 0.0 < args.max_age < float("inf"):
-        raise UsageError(f"--max-age: {args.max_age:g} will not do: expected hours, above 0")
     check_release(args.canary)
     now = time.time()
     parts = [_benchmarks(args.benchmarks, now), _canary(args, now)]
     if args.dataset_quality is not None:
         parts.append(_quality(args.dataset_quality, now))
-    decision = decide_parts(parts, version=args.version, max_age=args.max_age * _HOUR)
+    decision = decide_parts(parts, version=args.version, max_age=args.max_age)
     publish_json(args.json, release_to_json(decision), out)
     markdown = release_markdown(decision)
     if args.markdown == STDOUT:

@@ -33,6 +33,7 @@ It moves on positive evidence alone, or once on an override (`headgate rollout o
 exit codes:
   0  moved
   1  the release is halted
+  2  no such ledger or release, or a usage error
   3  the evidence does not allow it yet
   4  the evidence is invalid, or the ledger cannot be read or written
 

@@ -7,6 +7,7 @@ import time
 from typing import TYPE_CHECKING
 
 from headgate.cli import ExitCode
+from headgate.cli.arguments import time_argument
 from headgate.cli.rollout_common import add_release_arguments, open_controller, print_lines
 from headgate.cli.rollout_notify import add_webhook_arguments, webhook_of
 from headgate.cli.streams import say
@@ -33,8 +34,8 @@ lease. A completed release is led on, for its canary takes all traffic: end it w
 
 exit codes:
   1  the release is halted
-  2  usage error
-  4  no such release, or its ledger cannot be read
+  2  no such ledger or release, or a usage error
+  4  the ledger cannot be read
   130  ended by Ctrl-C
 
 examples:
@@ -48,19 +49,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_release_arguments(parser, snapshot=True)
     parser.add_argument(
         "--every",
-        metavar="SECONDS",
-        type=float,
+        metavar="TIME",
+        type=time_argument(1.0, "5s"),
         default=HEARTBEAT_SECONDS,
-        help="between two turns; a halt comes at most this late (default: %(default)g)",
+        help="between two turns; a halt comes at most this late (default: %(default)gs)",
     )
     add_webhook_arguments(parser)
 
 
 def run(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
     """Lead the release; return the exit code."""
-    if not 0.0 < args.every <= MAX_AGE_SECONDS / 2.0:
-        most = MAX_AGE_SECONDS / 2.0
-        raise UsageError(f"--every: {args.every:g} will not do: expected seconds above 0, at most {most:g}")
+    if args.every > MAX_AGE_SECONDS / 2.0:
+        raise UsageError(f"--every: {args.every:g} s will not do: expected at most {MAX_AGE_SECONDS / 2.0:g}s")
     webhook, stop = webhook_of(args), threading.Event()
     with open_controller(args) as controller:
         controller.status()  # that there is such a release is said at once

@@ -82,7 +82,10 @@ def _secret(file: str | None) -> bytes:
         with Path(file).open("rb") as stream:
             data = stream.read(_LARGEST_SECRET + 1)
     except OSError as error:
-        raise InputError(f"--webhook-secret-file {file}: cannot be read ({error.strerror or error})") from error
+        raise InputError(
+            f"--webhook-secret-file: {file}: cannot be read ({error.strerror or error}); check the path and its "
+            "permissions"
+        ) from error
     if len(data) > _LARGEST_SECRET:
         raise InputError(f"--webhook-secret-file {file}: more than {_LARGEST_SECRET} bytes; give the secret's own file")
     return data.strip()

@@ -27,6 +27,11 @@ HELP = "Record that a release may advance once although its evidence has not pas
 EPILOG = """\
 An override changes what is done, never the verdict; it moves the release once, and no override undoes a halt.
 
+exit codes:
+  0  recorded
+  2  no such ledger or release, or a usage error
+  4  the ledger cannot be read or written
+
 examples:
   headgate rollout override checkout-42 advance --reason "night traffic is too thin" --expires 2h
   headgate rollout override checkout-42 hold --reason "sale until Monday" --expires 3d
@@ -38,7 +43,12 @@ _LONGEST_DAYS = 30
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the subcommand's arguments."""
     add_release_arguments(parser, snapshot=True)
-    parser.add_argument("action", choices=[one.value for one in Action], help="what the controller may do, or must not")
+    parser.add_argument(
+        "action",
+        metavar="ACTION",
+        choices=[one.value for one in Action],
+        help="what the controller may do, or must not",
+    )
     parser.add_argument("--reason", metavar="TEXT", required=True, help="why, for the record")
     parser.add_argument("--expires", metavar="TIME", required=True, help="when it ends: 30m, 2h, 1d12h from now")
     add_json_argument(parser)

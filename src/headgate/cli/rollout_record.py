@@ -13,7 +13,7 @@ from headgate.cli.rollout_common import (
     print_lines,
     publish_json,
 )
-from headgate.errors import HeadgateError, UsageError
+from headgate.errors import HeadgateError, UsageError, brief
 from headgate.rollout.controller_track import MOST_REFUSED
 from headgate.rollout.providers import PROVIDERS, provider
 from headgate.rollout.providers.contract import Counters
@@ -54,7 +54,7 @@ _INTERRUPTED = "interrupted; the batches recorded are whole. Run the same comman
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the subcommand's arguments."""
     add_release_arguments(parser)
-    sources = parser.add_argument_group("evidence", "one or more; each may be given several times")
+    sources = parser.add_argument_group("evidence", "one or more (each repeatable)")
     for name, given in PROVIDERS.items():
         sources.add_argument(f"--{name}", metavar=given.metavar, action="append", default=[], help=given.summary)
     parser.add_argument("--source", metavar="NAME", default="", help="whose evidence it is, for the record")
@@ -152,7 +152,7 @@ def _how(args: argparse.Namespace) -> dict[str, Any]:
     arms = _pairs("--arm", args.arm, "canary=4f2a9c1")
     wrong = next((arm for arm in arms if arm not in tuple(Version)), None)
     if wrong is not None:
-        raise UsageError(f"--arm: {wrong!r:.80} is none; expected {', '.join(Version)}")
+        raise UsageError(f"--arm: {brief(wrong)} will not do: expected one of {', '.join(Version)}")
     if len(set(arms.values())) < len(arms):
         raise UsageError("--arm: two arms have one text; the label must tell them apart")
     metrics = _pairs("--metric", args.metric, "errors=http_errors_total")
@@ -171,7 +171,7 @@ def _pairs(option: str, texts: list[str], example: str) -> dict[str, str]:
     for text in texts:
         name, equals, value = text.partition("=")
         if not equals or not name or not value or name in found:
-            raise UsageError(f"{option}: {text!r:.80} will not do: expected a name, once, and a text, as {example}")
+            raise UsageError(f"{option}: {brief(text)} will not do: expected a name, once, and a text, as {example}")
         found[name] = value
     return found
 

@@ -25,6 +25,8 @@ The pages open without a network. A ledger whose chain of hashes does not hold i
 examples:
   headgate rollout report
   headgate rollout report checkout-42 --ledger rollout.sqlite -o checkout-42
+
+exit codes: 0 done, 2 no such ledger or release, or a usage error
 """
 DEFAULT_OUTPUT = Path("rollout-report")
 
@@ -34,7 +36,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("release", metavar="RELEASE", nargs="?", help="one release alone (default: all)")
     add_ledger_argument(parser)
     parser.add_argument(
-        "-o", "--output", type=Path, default=DEFAULT_OUTPUT, metavar="DIR", help=f"default: {DEFAULT_OUTPUT}"
+        "-o",
+        "--output",
+        type=Path,
+        default=DEFAULT_OUTPUT,
+        metavar="DIR",
+        help=f"where the pages go (default: {DEFAULT_OUTPUT})",
     )
 
 
@@ -59,7 +66,7 @@ def releases_of(ledger: Ledger, release: str | None = None) -> dict[str, tuple[l
     names = ledger.releases()
     if release is not None and release not in names:
         known = ", ".join(names[:5]) or "none"
-        raise InputError(f"{ledger.path}: no release {release!r}; the ledger has: {known}")
+        raise InputError(f"{ledger.path}: no release {release!r}; it has: {known}; check the name")
     if not names:
         raise InputError(f"{ledger.path}: has no release yet; start one")
     return {name: (list(ledger.events(name)), ledger.verify(name)) for name in ([release] if release else names)}

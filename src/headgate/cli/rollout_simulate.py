@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from headgate.cli import ExitCode
+from headgate.cli.arguments import whole_number
 from headgate.cli.history_search import usable_cores, watched
 from headgate.cli.rollout_common import add_stable_arguments, find_plan, print_lines, print_table, publish_json
 from headgate.errors import UsageError
@@ -30,6 +31,8 @@ other metrics as lognormal with this scatter (of a quantile: the standard deviat
 unit's standard deviation over the mean), or from the recorded units; each metric independently of the others.
 Ctrl-C ends the simulation with what is done so far.
 
+exit codes: 0 done, 2 usage or input error, 130 interrupted
+
 examples:
   headgate rollout simulate headgate.toml --stable errors=2% --stable latency=0.4,scatter=0.5
   headgate rollout simulate headgate.toml --recorded stable.jsonl --traffic 5000/min
@@ -50,9 +53,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--effect", metavar="NAME=CHANGE", action="append", default=[], help="a scenario: latency=+10%%, errors=x3"
     )
     parser.add_argument(
-        "--seeds", metavar="N", type=int, default=DEFAULT_SEEDS, help=f"releases a scenario (default: {DEFAULT_SEEDS})"
+        "--seeds",
+        metavar="N",
+        type=whole_number,
+        default=DEFAULT_SEEDS,
+        help=f"releases a scenario (default: {DEFAULT_SEEDS})",
     )
-    parser.add_argument("--seed", metavar="N", type=int, default=0, help="what chance is drawn from (default: 0)")
+    parser.add_argument(
+        "--seed", metavar="N", type=whole_number, default=0, help="what chance is drawn from (default: 0)"
+    )
     parser.add_argument(
         "--json", metavar="FILE", help="the same as JSON; - for standard output, and nothing else there"
     )
@@ -91,11 +100,11 @@ def _simulated(args: argparse.Namespace, plan: Plan, progress: Callable[[int, in
     unknown = sorted(set(given) - {one.name for one in plan.metrics})
     if unknown:
         known = ", ".join(one.name for one in plan.metrics)
-        raise UsageError(f"--stable: the plan has no metric {unknown[0]!r}; it has: {known}")
+        raise UsageError(f"--stable: {unknown[0]!r} is no metric of the plan; it has: {known}")
     missing = [one.name for one in plan.metrics if one.required and one.name not in given and one.name not in recorded]
     if missing:
         raise UsageError(
-            f"nothing says what stable's {missing[0]!r} is like: give --stable {missing[0]}=VALUE, or --recorded FILE"
+            f"nothing says what stable's {missing[0]!r} is like; give --stable {missing[0]}=VALUE, or --recorded FILE"
         )
     source = "; ".join([*args.stable, *([f"recorded in {Path(args.recorded).name}"] if args.recorded else [])])
     return simulate(

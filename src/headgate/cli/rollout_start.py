@@ -26,6 +26,12 @@ EPILOG = """\
 The plan's hash is recorded before the first request; a changed plan is a new release, with evidence of its own.
 Starting a release that is started already changes nothing.
 
+exit codes:
+  0  started, or started already
+  1  the release is halted
+  2  a wrong plan, or another one than was registered; a usage error
+  4  the ledger cannot be read or written
+
 examples:
   headgate rollout start checkout-42 --plan headgate.toml --version 4f2a9c1
 """

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from headgate.cli import ExitCode
 from headgate.cli.rollout_common import add_json_argument, add_ledger_argument, open_ledger, print_lines, publish_json
-from headgate.errors import UsageError
+from headgate.errors import InputError, UsageError, brief
 from headgate.rollout.ledger import Head
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ output names it, notifications carry it) and give it as --anchor: then that show
 
 exit codes:
   0  every hash holds
+  2  no such ledger or release, or a usage error
   4  something was edited, removed or reordered
 
 examples:
@@ -42,6 +43,12 @@ def run(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:  # noqa: ARG
     anchor = _anchor(args)
     with open_ledger(args) as ledger:
         found = ledger.verify(args.release, anchor=anchor)
+        known = ledger.releases()
+        # With an anchor there was such a release, and that it is gone is a finding; so is any trace of it.
+        unknown = args.release is not None and args.release not in known
+        if unknown and anchor is None and found == [f"release {args.release!r}: not in this ledger"]:
+            listed = ", ".join(known[:5]) or "none"
+            raise InputError(f"{ledger.path}: no release {args.release!r}; it has: {listed}; check the name")
         names = ledger.releases() if args.release is None else [args.release]
         heads = {name: ledger.head(name) for name in names}
     if not names and not found:
@@ -59,5 +66,8 @@ def _anchor(args: argparse.Namespace) -> Head | None:
         return None
     match = re.fullmatch(r"([0-9]{1,18}):([0-9a-f]{64})", args.anchor)
     if args.release is None or match is None:
-        raise UsageError(f"--anchor: {args.anchor!r:.80} will not do: expected RELEASE and SEQ:HASH, 64 hex digits")
+        raise UsageError(
+            f"--anchor: {brief(args.anchor)} will not do: expected SEQ:HASH, as 17:9d0c4e… (64 hex digits), with "
+            "RELEASE"
+        )
     return Head(int(match[1]), match[2])

@@ -54,7 +54,7 @@ def check_target(target: Schema[Any] | np.dtype[Any], into: Form) -> None:
         Records of a dtype, or an array of a dataclass that has no dtype.
     """
     if into not in get_args(Form):
-        raise UsageError(f"into={into!r}: give one of {', '.join(get_args(Form))}")
+        raise UsageError(f"into={into!r}: expected one of {', '.join(get_args(Form))}")
     if into == "numpy":
         if isinstance(target, Schema):
             from headgate.datasets.decode_numpy import record_dtype

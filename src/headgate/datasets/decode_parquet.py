@@ -32,7 +32,7 @@ def read_table(content: bytes, where: str) -> pa.Table:
         import pyarrow as pa
         from pyarrow import parquet
     except ImportError as error:
-        raise DatasetSetupError("pyarrow is not installed; install headgate[s3]") from error
+        raise DatasetSetupError("pyarrow is not installed; pip install 'headgate[s3]'") from error
     kind = "?"
     try:
         with parquet.ParquetFile(pa.BufferReader(content), page_checksum_verification=True) as file:

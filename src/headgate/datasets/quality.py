@@ -56,7 +56,7 @@ class ColumnRules:
 
     def __post_init__(self) -> None:
         if self.kind is not None and self.kind not in get_args(Kind):
-            raise UsageError(f"kind={self.kind!r}: give one of {', '.join(get_args(Kind))}")
+            raise UsageError(f"kind={self.kind!r}: expected one of {', '.join(get_args(Kind))}")
         for name in ("max_null_rate", "max_novelty"):
             _check_rate(name, getattr(self, name))
         for name in ("minimum", "maximum"):

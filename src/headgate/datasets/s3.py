@@ -229,7 +229,7 @@ def _check_choices(form: str, missing: str, max_bytes: int, backend: str) -> Non
         ("backend", backend, _BACKENDS),
     ):
         if value not in allowed:
-            raise UsageError(f"{name}={value!r}: give one of {', '.join(allowed)}")
+            raise UsageError(f"{name}={value!r}: expected one of {', '.join(allowed)}")
     if max_bytes < 1:
         raise UsageError(f"max_bytes={max_bytes}: give a positive number of bytes")
 

@@ -183,7 +183,7 @@ def _client(settings: StoreSettings, session: boto3.Session | None) -> S3Client:
         from botocore.config import Config
         from botocore.exceptions import BotoCoreError, ProfileNotFound
     except ImportError as error:
-        raise DatasetSetupError("boto3 is not installed; install headgate[s3]") from error
+        raise DatasetSetupError("boto3 is not installed; pip install 'headgate[s3]'") from error
     mask_secrets()
     config = Config(
         connect_timeout=settings.connect_seconds,

@@ -61,7 +61,7 @@ class ObstoreStore:
         try:
             import obstore  # noqa: F401 - found here or never
         except ImportError as error:
-            raise DatasetSetupError("obstore is not installed; install headgate[fast]") from error
+            raise DatasetSetupError("obstore is not installed; pip install 'headgate[fast]'") from error
         self._pid = os.getpid()
         self._lock = threading.Lock()
         self._stores: dict[str, S3Store] = {}
@@ -192,7 +192,9 @@ def _session(settings: StoreSettings) -> Any:
     except ImportError as error:
         if settings.profile is None:
             return None
-        raise DatasetSetupError("profiles are read by boto3, which is not installed; install headgate[s3]") from error
+        raise DatasetSetupError(
+            "profiles are read by boto3, which is not installed; pip install 'headgate[s3]'"
+        ) from error
     mask_secrets()
     endpoint, reason = shown_endpoint(settings.endpoint), "there are no credentials"
     try:

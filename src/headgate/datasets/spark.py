@@ -210,7 +210,7 @@ def _format(given: str, path: str) -> Format:
 
 def _one_of(name: str, given: str, known: tuple[str, ...]) -> str:
     if given not in known:
-        raise UsageError(f"{name}={given!r}: give one of {', '.join(known)}")
+        raise UsageError(f"{name}={given!r}: expected one of {', '.join(known)}")
     return given
 
 

@@ -64,7 +64,7 @@ def _spark_home() -> Path:
     try:
         import pyspark
     except ImportError as error:
-        raise DatasetSetupError("SparkLoader needs pyspark: pip install 'headgate[spark]'") from error
+        raise DatasetSetupError("pyspark is not installed; pip install 'headgate[spark]'") from error
     return Path(pyspark.__file__).parent
 
 

@@ -129,7 +129,7 @@ def _running() -> SparkSession | None:
         from pyspark import SparkContext
         from pyspark.sql import SparkSession
     except ImportError as error:
-        raise DatasetSetupError(f"SparkLoader needs {error.name}: pip install 'headgate[spark]'") from error
+        raise DatasetSetupError(f"{error.name} is not installed; pip install 'headgate[spark]'") from error
     # The public question, getActiveSession, is about this thread; a lazy map loads in many.
     if SparkContext._active_spark_context is None:  # noqa: SLF001 - nothing public tells for the process
         return None

@@ -121,8 +121,10 @@ def _check_version(data: Mapping[str, Any], path: Path) -> None:
         return
     shown = text(version)[:20] if is_number(version) else f"of type {type(version).__name__}"
     if isinstance(version, int) and version > VERSION:
-        raise InputError(f"{path}: asv file version {shown}; headgate reads {VERSION}: upgrade headgate")
-    raise InputError(f"{path}: asv file version {shown}; headgate reads {VERSION}. Run `asv update` to convert it")
+        raise InputError(
+            f"{path}: asv file version {shown} is newer than {VERSION}, which this headgate reads; upgrade headgate"
+        )
+    raise InputError(f"{path}: asv file version {shown}, headgate reads {VERSION}; convert it with `asv update`")
 
 
 def _fields(name: str, row: object, columns: Sequence[str], path: Path) -> dict[str, Any]:

@@ -45,8 +45,8 @@ class Job:
             return outcome
         tail = self.log.read_text(encoding="utf-8", errors="replace").splitlines()[-LOG_TAIL_LINES:]
         raise EnvironmentBuildError(
-            f"{self.what} could not be built. The end of the log ({self.log}):\n"
-            + "\n".join(f"  {line}" for line in tail)
+            f"{self.what}: cannot be built; mend what its log says, or remove {self.log.parent} to build anew; "
+            f"the end of {self.log}:\n" + "\n".join(f"  {line}" for line in tail)
         )
 
     def stop(self) -> None:
@@ -72,9 +72,7 @@ def start_job(
         side_dir.mkdir(parents=True, exist_ok=True)
         handle, result = tempfile.mkstemp(prefix="result-", dir=side_dir)
     except OSError as error:
-        raise InputError(
-            f"{side_dir}: the environments cannot be made here ({error.strerror}). Set env_dir in {config.path}."
-        ) from error
+        raise InputError(f"{side_dir}: cannot be written ({error.strerror}); set env_dir in {config.path}") from error
     os.close(handle)
     Path(result).unlink()
     selection = selection or Selection()

@@ -127,7 +127,7 @@ def wanted(specs: Sequence[BenchmarkSpec], policy: Policy) -> tuple[BenchmarkSpe
     """Return the benchmarks the policy does not skip; refuse to compare none."""
     kept = tuple(spec for spec in specs if not policy_for(policy, spec.id).skip)
     if specs and not kept:
-        raise UsageError("the policy skips every selected benchmark; nothing would be compared")
+        raise UsageError("the policy skips every selected benchmark; mend its overrides, or give other --bench")
     return kept
 
 
@@ -144,9 +144,9 @@ def refuse_hopeless_budget(measurement: Measurement, policy: Policy) -> None:
     measuring = measurement.wall_seconds - measurement.calibration_seconds
     least = measurement.calibration_seconds + FIRST_LOOK * measuring / measurement.rounds_run
     raise UsageError(
-        f"--budget {policy.budget:g}s is too small to decide anything: it allowed {most} round{'s' * (most > 1)} of "
-        f"{measuring / measurement.rounds_run:.1f} s, and no claim is possible before {FIRST_LOOK}. "
-        f"Give at least {least + 1:.0f}s, or fewer benchmarks with --bench."
+        f"--budget {policy.budget:g}s: too small to decide anything: it allowed {most} round{'s' * (most > 1)} of "
+        f"{measuring / measurement.rounds_run:.1f} s, and no claim is possible before {FIRST_LOOK}; "
+        f"give at least {least + 1:.0f}s, or fewer benchmarks with --bench"
     )
 
 
@@ -159,8 +159,8 @@ def refuse_endless_calibration(measurement: Measurement, policy: Policy, most: i
     # A round sets each benchmark up and calls it as calibration does, so it takes about as long.
     whole = measurement.calibration_seconds * total / ready
     raise UsageError(
-        f"--budget {policy.budget:g}s is too small to decide anything: it ended while the {total} benchmarks were made "
-        f"ready ({ready} were). Give about {whole * (1 + FIRST_LOOK):.0f}s, or fewer benchmarks with --bench."
+        f"--budget {policy.budget:g}s: too small to decide anything: it ended while the benchmarks were made ready "
+        f"({ready} of {total}); give about {whole * (1 + FIRST_LOOK):.0f}s, or fewer benchmarks with --bench"
     )
 
 

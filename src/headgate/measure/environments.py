@@ -52,7 +52,10 @@ def prepare_commits(
     if local.is_dir():
         repository = git.find_repository(local, bare=True)
     elif ":" not in config.repo:
-        raise InputError(f"{config.path}: repo is {config.repo!r}, and there is no directory {local}. Correct it.")
+        raise InputError(
+            f"{config.path}: repo is {config.repo!r}, and there is no directory {str(local)!r}; give the project's "
+            "repository there"
+        )
     else:
         progress(f"fetching {config.repo}")
         mirrored = start_job(
@@ -98,7 +101,7 @@ def prepare_interpreters(
     its place, as in asv.
     """
     if not benchmark_dir.is_dir():
-        raise InputError(f"{benchmark_dir}: no such directory of benchmarks. Give asv's configuration with --config.")
+        raise InputError(f"{benchmark_dir}: no such directory; mend benchmark_dir, or give --config FILE")
     runtimes = []
     for side, python in ((Side.BASELINE, baseline_python), (Side.CANDIDATE, candidate_python)):
         version = _python_version(side, python)
@@ -121,10 +124,13 @@ def _python_version(side: Side, python: Path) -> str:
             [str(python), "-c", code], capture_output=True, text=True, check=False, timeout=VERSION_SECONDS
         )
     except (OSError, subprocess.TimeoutExpired) as error:
-        raise InputError(f"--{side}-python {python}: cannot be run ({error}). Give a Python interpreter.") from error
+        reason = (error.strerror or error) if isinstance(error, OSError) else "no answer"
+        raise InputError(f"--{side}-python: {python} cannot be run ({reason}); give a Python interpreter") from error
     if done.returncode or not done.stdout.strip():
         found = (done.stdout or done.stderr).strip() or "none"
-        raise InputError(f"--{side}-python {python}: Python 3.8 or newer is needed, found {found}")
+        raise InputError(
+            f"--{side}-python: {python}: Python 3.8 or newer is needed, found {found}; give another interpreter"
+        )
     return done.stdout.strip()
 
 
@@ -146,7 +152,7 @@ def _build_sides(
             raise InputError(f"the {selection.suite}'s commit has no {current_suite.name}/; use the current suite")
         suite = chosen
     if not suite.is_dir():
-        raise InputError(f"{suite}: no such directory; {config.path.name} names it as benchmark_dir")
+        raise InputError(f"{suite}: no such directory; mend benchmark_dir in {config.path}")
     unchanged = selection.suite == "current" and _suite_unchanged(repository, revisions[Side.BASELINE], suite)
     runtimes = [
         _runtime(config, side, revision, built[side], suite, None if unchanged else own[side])

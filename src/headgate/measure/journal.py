@@ -49,7 +49,7 @@ class Journal:
             journal = cls(path, Recorded(), append=False)
         except OSError as error:
             raise InputError(
-                f"{path}: the rounds cannot be recorded there ({error.strerror}). Set env_dir in asv's configuration."
+                f"{path}: the rounds cannot be recorded ({error.strerror}); set env_dir in asv's configuration"
             ) from error
         journal._write({"schema": SCHEMA, **header})
         journal.sync()
@@ -67,7 +67,7 @@ class Journal:
         try:
             data = path.read_bytes()
         except OSError as error:
-            raise InputError(f"{path}: cannot be resumed ({error.strerror}). Run once without --resume.") from error
+            raise InputError(f"{path}: cannot be resumed ({error.strerror}); run once without --resume") from error
         whole = data[: data.rfind(b"\n") + 1]
         records = [_parse(path, number, line) for number, line in enumerate(whole.splitlines(), start=1)]
         _check_header(path, records, header)
@@ -115,10 +115,14 @@ def _parse(path: Path, number: int, line: bytes) -> dict[str, Any]:
     try:
         record = json.loads(line)
     except ValueError as error:
-        raise InputError(f"{path}:{number}: not a journal line ({error}). Remove the file to start afresh.") from error
+        raise _not_a_line(path, number) from error
     if not isinstance(record, dict):
-        raise InputError(f"{path}:{number}: not a journal record. Remove the file to start afresh.")
+        raise _not_a_line(path, number)
     return record
+
+
+def _not_a_line(path: Path, number: int) -> InputError:
+    return InputError(f"{path}:{number}: not a journal's line; run once without --resume")
 
 
 def _check_header(path: Path, records: list[dict[str, Any]], header: Mapping[str, Any]) -> None:
@@ -126,13 +130,13 @@ def _check_header(path: Path, records: list[dict[str, Any]], header: Mapping[str
     found = records[0] if records else {}
     schema = found.get("schema")
     if schema != SCHEMA:
-        raise InputError(f"{path}: schema {schema!r}, this headgate reads {SCHEMA!r}. Run once without --resume.")
+        raise InputError(f"{path}: schema {schema!r}, this headgate reads {SCHEMA!r}; run once without --resume")
     wanted = json.loads(json.dumps(dict(header)))
     for key in sorted({*wanted, *found} - {"schema"}):
         if wanted.get(key) != found.get(key):
             raise InputError(
-                f"{path}: records another comparison: {key} was {found.get(key)!r} and is now {wanted.get(key)!r}. "
-                "Compare the same things, or run without --resume to start afresh."
+                f"{path}: of another comparison: {key} was {found.get(key)!r} and is now {wanted.get(key)!r}; compare "
+                "the same things, or leave --resume out"
             )
 
 
@@ -152,4 +156,4 @@ def _absorb(path: Path, number: int, record: dict[str, Any], into: Recorded) -> 
         else:
             into.skipped[key] = record["skipped"]
     except (KeyError, TypeError, ValueError) as error:
-        raise InputError(f"{path}:{number}: not a journal record ({error!r}). Remove the file.") from error
+        raise _not_a_line(path, number) from error

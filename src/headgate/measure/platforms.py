@@ -26,6 +26,6 @@ def require_process_groups(what: str) -> None:
     """
     if not hasattr(os, "killpg"):
         raise UsageError(
-            f"{what} needs Linux or macOS: this system cannot end a benchmark with everything it started. On Windows "
-            "run it under WSL; headgate check, history, report and verify work here"
+            f"{what} needs Linux or macOS (this system cannot end a benchmark with all it started); on Windows use "
+            "WSL, or check, history, report and verify"
         )

@@ -62,8 +62,8 @@ class ProcessWorker:
             os.close(self.requests)
             os.close(self.replies)
             raise MeasurementError(
-                f"the {runtime.side}'s interpreter {runtime.python} cannot be started ({error.strerror}). "
-                "Check the path, or rebuild the environment."
+                f"the {runtime.side}'s interpreter {runtime.python}: cannot be started ({error.strerror}); "
+                "check the path, or rebuild the environment"
             ) from error
         finally:
             os.close(request_fd)

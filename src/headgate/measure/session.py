@@ -128,7 +128,7 @@ def draw_cpus(rng: random.Random, pin: str) -> dict[Side, tuple[int, ...]]:
     if pin == "same":
         return dict.fromkeys(Side, (rng.choice(available),))
     if len(available) < len(Side):
-        raise UsageError(f"pinning each side to its own core needs two cores; this process may use {len(available)}")
+        raise UsageError(f"--pin {pin}: needs two cores, and this process may use {len(available)}; use --pin same")
     return {side: (core,) for side, core in zip(Side, rng.sample(available, len(Side)), strict=True)}
 
 

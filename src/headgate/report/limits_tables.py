@@ -41,9 +41,7 @@ def limits_tables(document: Mapping[str, Any]) -> tuple[Table, ...]:
             _threads(measured["threads"]),
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise InputError(
-            f"{LIMITS_FILE}: not what benchmarks/limits.py writes ({error!r}); run `make limits`"
-        ) from error
+        raise InputError(f"{LIMITS_FILE}: not what benchmarks/limits.py writes; run `make limits`") from error
 
 
 def copies(document: Mapping[str, Any]) -> tuple[Row, ...]:

@@ -48,7 +48,7 @@ def decision_from_json(data: object, source: str) -> CanaryDecision:
         Another schema, a missing key, or a state there is not.
     """
     if not isinstance(data, dict) or data.get("schema") != DECISION_SCHEMA:
-        raise InputError(f'{source}: not a canary decision (its schema is not "{DECISION_SCHEMA}")')
+        raise InputError(f'{source}: not a canary decision (its schema is not "{DECISION_SCHEMA}"); get the file again')
     names = {field.name for field in fields(MetricRow)}
     try:
         rows = [
@@ -64,7 +64,7 @@ def decision_from_json(data: object, source: str) -> CanaryDecision:
             data["log_e_sample_ratio"],
         )
     except (KeyError, TypeError, ValueError) as error:
-        raise InputError(f"{source}: not a canary decision as headgate writes them ({error!r})") from error
+        raise InputError(f"{source}: not a canary decision as headgate writes them; get the file again") from error
 
 
 def status_to_json(status: ReleaseStatus) -> dict[str, Any]:

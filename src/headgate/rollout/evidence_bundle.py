@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from headgate import __version__
-from headgate.errors import HeadgateError, InputError
+from headgate.errors import HeadgateError, InputError, brief
 from headgate.rollout.controller_track import Track, decide_release, follow
 from headgate.rollout.decision_json import decision_from_json, decision_to_json
 from headgate.rollout.events import GENESIS, Event, chain_hash
@@ -23,7 +23,7 @@ from headgate.rollout.fold import ReleaseState, fold
 from headgate.rollout.plan import Plan
 from headgate.store.files import write_atomic
 from headgate.store.packing import pack, read_bounded, unpack
-from headgate.store.seal import Seal, canonical, sha256
+from headgate.store.seal import AGAIN, Seal, canonical, sha256
 
 if TYPE_CHECKING:
     import os
@@ -129,10 +129,10 @@ def evidence_from_bytes(data: bytes, source: str | os.PathLike[str]) -> CanaryEv
         events = tuple(Event(*(one[key] for key in _COLUMNS)) for one in parts["events"])
         facts = dict(parts["facts"])
         if not events or not isinstance(facts["now"], int | float) or not isinstance(parts["decision"], dict):
-            raise InputError(f"{source}: has no events, no time or no decision; the bundle is not whole")
+            raise InputError(f"{source}: has no events, no time or no decision, so it is not whole; {AGAIN}")
         _check_chain(events, source)
     except (KeyError, TypeError, ValueError) as error:
-        raise InputError(f"{source}: not a canary's evidence as headgate writes it ({error!r})") from error
+        raise InputError(f"{source}: not a canary's evidence as headgate writes it; {AGAIN}") from error
     return CanaryEvidence(events, parts["decision"], facts)
 
 
@@ -179,7 +179,7 @@ def rederive(evidence: CanaryEvidence, source: str) -> Derived:
     decision = decide_release(plan.policy, state, track, evidence.facts["now"])
     derived = decision_to_json(decision)
     differences += [
-        f"{key}: recorded {evidence.decision.get(key)!r:.80}, derived {derived.get(key)!r:.80}"
+        f"{key}: recorded {brief(evidence.decision.get(key))}, derived {brief(derived.get(key))}"
         for key in sorted({*derived, *evidence.decision})
         if derived.get(key) != evidence.decision.get(key)
     ]
@@ -194,5 +194,5 @@ def _check_chain(events: Sequence[Event], source: str | os.PathLike[str]) -> Non
         row = (event.release, event.seq, event.prev_hash, event.time, event.actor, event.kind)
         place = event.seq == seq + 1 and event.prev_hash == before and event.release == events[0].release
         if not place or chain_hash(row, canonical(event.payload)) != event.hash:
-            raise InputError(f"{source}: event {seq + 1} is not the one that was recorded; the chain is broken")
+            raise InputError(f"{source}: event {seq + 1} is not the one that was recorded; {AGAIN}")
         seq, before = event.seq, event.hash

@@ -9,7 +9,7 @@ from dataclasses import fields
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-from headgate.errors import PlanError, UsageError
+from headgate.errors import PlanError, UsageError, brief
 from headgate.gates.canary_policy import (
     DEFAULT_ALPHA,
     DEFAULT_MINIMUM_UNITS,
@@ -83,7 +83,9 @@ def plan_from_json(data: Mapping[str, Any], source: str) -> Plan:
     """Return the plan written by `Plan.to_json`; see `Plan.from_json`."""
     schema = data.get("schema") if isinstance(data, dict) else None
     if schema != PLAN_SCHEMA:
-        raise PlanError(f'{source}: its schema is {schema!r}, expected "{PLAN_SCHEMA}"; is it a plan? upgrade headgate')
+        raise PlanError(
+            f'{source}: its schema is {schema!r}, expected "{PLAN_SCHEMA}"; give a plan, or upgrade headgate'
+        )
     try:
         keys = ("metrics", "stages", "alpha", "sample_ratio_alpha")
         written = canary_policy_from_json({key: data[key] for key in keys}, source)
@@ -107,7 +109,7 @@ def plan_from_json(data: Mapping[str, Any], source: str) -> Plan:
     except UsageError as error:
         raise PlanError(f"{error}") from error
     except (KeyError, TypeError, AttributeError) as error:
-        raise PlanError(f"{source}: not a plan as headgate writes them ({error!r})") from error
+        raise PlanError(f"{source}: not a plan as headgate writes them; get the file again") from error
     return plan
 
 
@@ -157,7 +159,16 @@ def _stages(table: dict[str, Any], source: str, where: str) -> tuple[Stage, ...]
     raw = table.get("stages")
     if not isinstance(raw, list | tuple) or not raw:
         raise PlanError(f"{where}.stages: expected percents, as stages = [1, 5, 25, 50, 100]; got {raw!r}")
-    return tuple(_stage(one, table, source, f"stages[{index}]") for index, one in enumerate(raw))
+    stages = tuple(_stage(one, table, source, f"stages[{index}]") for index, one in enumerate(raw))
+    if any(later.ppm <= earlier.ppm for earlier, later in pairwise(stages)):
+        shares = ", ".join(percent_text(stage.ppm) for stage in stages)
+        raise PlanError(f"{where}.stages: {shares} will not do: each stage must be larger than the one before")
+    if stages[0].ppm == MILLION:
+        raise PlanError(
+            f"{where}.stages: the first stage takes all units, so there is nothing to compare with; begin with less "
+            "than 100"
+        )
+    return stages
 
 
 def _stage(raw: object, table: dict[str, Any], source: str, key: str) -> Stage:
@@ -219,7 +230,7 @@ def _metric_values(table: dict[str, Any], source: str, key: str) -> dict[str, An
 def _early_margins(raw: object, margin: float, stages: Sequence[Stage], where: str) -> tuple[float, ...]:
     """Return the margins of the first stages, from a table by the stages' shares in percent."""
     if not isinstance(raw, dict) or not raw:
-        raise PlanError(f'{where}: {raw!r:.60} will not do: expected margins by stage, as {{1 = "100%", 5 = "50%"}}')
+        raise PlanError(f'{where}: {brief(raw)} will not do: expected margins by stage, as {{1 = "100%", 5 = "50%"}}')
     given: dict[int, float] = {}
     for share, one in raw.items():
         ppm = ppm_from_percent(share, f"{where}.{share}")
@@ -259,7 +270,7 @@ def _attributes(raw: object, where: str) -> dict[str, str]:
 
 def _unit(raw: object, where: str) -> str:
     if not isinstance(raw, str) or len(raw) > _LONGEST_NAME or not raw.isprintable():
-        raise PlanError(f'{where}: {raw!r:.80} will not do: say what is routed, as "user" or "request"')
+        raise PlanError(f'{where}: {brief(raw)} will not do: expected what is routed, as "user" or "request"')
     return raw
 
 

@@ -40,7 +40,7 @@ def ppm_from_percent(raw: object, where: str) -> int:
         raise PlanError(f"{where}: {shown(raw)} will not do: expected more than 0 and at most 100 percent")
     parts = Fraction(value) * _PPM_PER_PERCENT if value >= _SMALLEST else Fraction(1, 2)
     if parts.denominator != 1:
-        raise PlanError(f"{where}: {shown(raw)} will not do: a share is a whole number of parts per million (0.0001 %)")
+        raise PlanError(f"{where}: {shown(raw)} will not do: expected a multiple of 0.0001 percent")
     return parts.numerator
 
 
@@ -57,7 +57,11 @@ def worse_from(raw: object, where: str) -> float:
         raise PlanError(f'{where}: {shown(raw)} will not do: expected how much worse, as 0.1, "10%" or "150%"')
     if isinstance(raw, str) and raw.rstrip().endswith("%"):
         return float(value / 100)
-    if not 0 <= value < 1:
+    if value < 0:
+        raise PlanError(
+            f'{where}: {shown(raw)} will not do: expected how much worse, 0 or more, as 0.1, "10%" or "150%"'
+        )
+    if value >= 1:
         raise PlanError(
             f'{where}: {shown(raw)} will not do: expected less than 1; write "{value:f}%" or "{value * 100:f}%"'
         )

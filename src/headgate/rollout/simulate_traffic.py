@@ -200,7 +200,9 @@ def _thinned(values: list[Any]) -> list[Any]:
 
 def _rate(metric: Metric, rate: float) -> Population:
     if not 0.0 <= rate <= 1.0:
-        raise UsageError(f"metric {metric.name!r}: a rate of {rate:g} is more than every unit; give a smaller effect")
+        raise UsageError(
+            f"--effect: metric {metric.name!r}: a rate of {rate:g} is more than every unit; give a smaller effect"
+        )
     return Population(metric, np.array([1.0 - rate, rate]), np.empty((0, 0)), np.empty(0, np.int64), 1)
 
 
@@ -208,7 +210,7 @@ def _success(metric: Metric, rate: float) -> Population:
     # A success rate gets worse as more units fail, not as each succeeds a little less.
     if not 0.0 <= rate <= 1.0:
         raise UsageError(
-            f"metric {metric.name!r}: more than every unit ({rate:g}) cannot succeed; give a smaller effect"
+            f"--effect: metric {metric.name!r}: more than every unit ({rate:g}) cannot succeed; give a smaller effect"
         )
     values = np.array([0.0, metric.cap or 0.0])
     return _values(metric, values, np.ones(2), np.array([1.0 - rate, rate]))

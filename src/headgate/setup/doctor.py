@@ -80,6 +80,9 @@ def _git(facts: Facts) -> Outcome:
 
 def _repository(facts: Facts) -> Outcome:
     found = facts.repository
+    if found is None and facts.repository_refused:
+        text, _, remedy = facts.repository_refused.partition("; ")
+        return Level.PROBLEM, text, remedy
     if found is None:
         return Level.WARNING, "not in a git repository", "run it in the repository, or give DIR"
     if not found.commits:
@@ -99,6 +102,9 @@ def _suite(facts: Facts) -> Outcome:
         return Level.UNKNOWN, "no repository, no suite", ""
     if found.problem:
         return Level.WARNING, found.problem, "without benchmarks there is nothing to gate"
+    if found.suite_problem:
+        text, _, remedy = found.suite_problem.rpartition("; ")
+        return Level.PROBLEM, text, remedy
     if found.suite_modules == 0:
         return Level.PROBLEM, f"{found.suite}: its benchmark_dir has no Python file", "check `benchmark_dir` in it"
     return ok(found.suite)

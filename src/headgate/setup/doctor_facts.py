@@ -44,6 +44,7 @@ class RepositoryFacts:
     root: str
     suite: str = ""
     problem: str = ""
+    suite_problem: str = ""
     suite_modules: int | None = None
     dirty: int = 0
     shallow: bool = False
@@ -62,6 +63,7 @@ class Facts:
     packages: Mapping[str, str] = field(default_factory=dict)
     git: str | None = None
     repository: RepositoryFacts | None = None
+    repository_refused: str = ""
     cpu: Cpu | None = None
     memory: Memory | None = None
     platform: Platform | None = None
@@ -95,6 +97,7 @@ def gather(directory: Path, environment: Mapping[str, str] | None = None) -> Fac
         packages=_packages(),
         git=_first_line("git", "--version"),
         repository=_repository(directory),
+        repository_refused=_refused(directory),
         cpu=cpu,
         memory=memory,
         platform=platform,
@@ -157,6 +160,17 @@ def _packages() -> dict[str, str]:
     return found
 
 
+def _refused(directory: Path) -> str:
+    """Return why git refuses the repository around ``directory`` as another user's; "" where it does not."""
+    from headgate.store import git
+
+    try:
+        git.find_repository(directory)
+    except HeadgateError as error:
+        return str(error) if git.DUBIOUS in str(error) else ""
+    return ""
+
+
 def _repository(directory: Path) -> RepositoryFacts | None:
     from headgate.setup.repository import look_at
     from headgate.store import git
@@ -166,11 +180,11 @@ def _repository(directory: Path) -> RepositoryFacts | None:
         root = git.find_repository(directory)
     except HeadgateError:
         return None
-    suite, problem, modules = "", "", None
+    suite, problem, unusable, modules = "", "", "", None
     try:
         found = look_at(directory)
         suite = f"{found.suite}: {found.config or ', '.join(found.tests)}"
-        modules = _modules(root / found.config) if found.config else None
+        modules, unusable = _modules(root / found.config) if found.config else (None, "")
     except HeadgateError as error:
         problem = str(error)
     policy, policy_problem = "", ""
@@ -190,18 +204,20 @@ def _repository(directory: Path) -> RepositoryFacts | None:
     except HeadgateError:
         dirty = 0
     shallow = (root / ".git" / "shallow").is_file()
-    return RepositoryFacts(str(root), suite, problem, modules, dirty, shallow, commits, policy, policy_problem)
+    return RepositoryFacts(
+        str(root), suite, problem, unusable, modules, dirty, shallow, commits, policy, policy_problem
+    )
 
 
-def _modules(config: Path) -> int | None:
-    """Return how many Python files the suite has; None where its configuration cannot be read."""
+def _modules(config: Path) -> tuple[int | None, str]:
+    """Return how many Python files the suite has, and why asv cannot use its configuration, "" where it can."""
     from headgate.measure.asv_config import find_config
 
     try:
         suite = find_config(config.parent, config).benchmark_dir
-    except HeadgateError:
-        return None
-    return sum(1 for _ in suite.rglob("*.py")) if suite.is_dir() else 0
+    except HeadgateError as error:
+        return None, str(error)
+    return (sum(1 for _ in suite.rglob("*.py")) if suite.is_dir() else 0), ""
 
 
 def _first_line(*command: str) -> str | None:

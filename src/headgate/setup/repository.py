@@ -83,17 +83,17 @@ def look_at(directory: Path, *, config: Path | None = None) -> Repository:
     if tests:
         return Repository(root, Suite.PYTEST, tests=tests, python=python, existing=_existing(root))
     raise UsageError(
-        f"{root}: neither an asv.conf.json nor a test that takes pytest-benchmark's `benchmark` fixture. Write a "
-        "benchmark first: `asv quickstart` makes the start of a suite, or name a configuration with --config FILE."
+        f"{root}: no asv.conf.json, and no test that takes pytest-benchmark's `benchmark` fixture; write a benchmark "
+        "first (`asv quickstart`), or give --config FILE"
     )
 
 
 def _named(root: Path, config: Path) -> str:
     if not config.is_file():
-        raise InputError(f"--config {config}: no such file; give asv's configuration")
-    path = config.resolve()
+        raise InputError(f"--config: {config}: no such file; check the path")
+    path = Path(os.path.realpath(config))
     if not path.is_relative_to(root.resolve()):
-        raise UsageError(f"--config {config}: is outside of {root}; run `headgate init` in its own repository")
+        raise UsageError(f"--config: {config} is outside of {root}; run `headgate init` in its own repository")
     return path.relative_to(root.resolve()).as_posix()
 
 
@@ -140,7 +140,9 @@ def _python(root: Path) -> str:
     try:
         match = _REQUIRES.search(path.read_text(encoding="utf-8", errors="replace")) if path.is_file() else None
     except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror or error})") from error
+        raise InputError(
+            f"{path}: cannot be read ({error.strerror or error}); check the path and its permissions"
+        ) from error
     least = match.group(1) if match else DEFAULT_PYTHON
     return max(least, DEFAULT_PYTHON, key=lambda text: int(text.split(".")[1]))
 

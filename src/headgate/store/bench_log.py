@@ -71,7 +71,10 @@ def append(path: Path, line: Mapping[str, Any]) -> None:
             stream.flush()
             os.fsync(stream.fileno())
     except OSError as error:
-        raise InputError(f"{path}: cannot be written ({error.strerror or error})") from error
+        raise InputError(
+            f"{path}: cannot be written ({error.strerror or error}); check the directory, its permissions and free "
+            "space"
+        ) from error
 
 
 def read_log(path: Path) -> BenchLog:

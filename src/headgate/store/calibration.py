@@ -22,7 +22,7 @@ FILE_NAME = "calibration.json"
 def calibration_path(results: str | os.PathLike[str], machine: str) -> Path:
     """Return where a machine's calibration is kept, beside asv's machine.json."""
     if not machine or machine in {".", ".."} or "/" in machine or "\\" in machine:
-        raise InputError(f"machine name {machine!r} will not do as a directory; give another with --machine")
+        raise InputError(f"--machine: {machine!r} will not do: expected letters, digits, - and _")
     return Path(results) / machine / FILE_NAME
 
 

@@ -12,13 +12,24 @@ from pathlib import Path
 
 from headgate.errors import InputError, UsageError
 
-__all__ = ["Revision", "dirty_files", "extract", "find_repository", "head", "resolve", "same_content", "snapshot"]
+__all__ = [
+    "DUBIOUS",
+    "Revision",
+    "dirty_files",
+    "extract",
+    "find_repository",
+    "head",
+    "resolve",
+    "same_content",
+    "snapshot",
+]
 
 NEAR_NAMES = 3
 # A snapshot's commit depends on the content alone, so that an unchanged directory finds its build again.
 SNAPSHOT_DATE = "2000-01-01T00:00:00Z"
 # Where git has it that a repository is another user's (LC_ALL is C for every git of ours).
-_DUBIOUS = re.compile(r"dubious ownership in repository at '([^'\n]*)'")
+DUBIOUS = "dubious ownership"
+_DUBIOUS = re.compile(rf"{DUBIOUS} in repository at '([^'\n]*)'")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +57,7 @@ def _no_repository(directory: Path, said: str) -> str:
     foreign = _DUBIOUS.search(said)
     if foreign:
         return (
-            f"{directory}: git refuses it (dubious ownership: it belongs to another user); "
+            f"{directory}: git refuses it ({DUBIOUS}: it belongs to another user); "
             f"`git config --global --add safe.directory {foreign[1]}` allows it"
         )
     return f"{directory}: not in a git repository; run this inside one, or make one with `git init`"

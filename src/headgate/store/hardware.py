@@ -28,7 +28,7 @@ def profile_path(results: str | os.PathLike[str], machine: str) -> Path:
         ``machine`` cannot be the name of a directory.
     """
     if not machine.strip(". ") or any(character in machine for character in "/\\\0"):
-        raise UsageError(f"--machine {machine!r} cannot name a directory of results; use letters, digits, - and _")
+        raise UsageError(f"--machine: {machine!r} will not do: expected letters, digits, - and _")
     return Path(results) / machine / FILE_NAME
 
 

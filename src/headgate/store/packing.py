@@ -58,17 +58,19 @@ def unpack(data: bytes, path: str | os.PathLike[str]) -> bytes:
         return data
     body = data[_START:]
     if data[:_START] != _HEADER + _LABEL + hashlib.sha256(body).hexdigest().encode() + b"\x00":
-        raise InputError(f"{path}: truncated, changed, or compressed by something else than headgate; get it again")
+        raise InputError(
+            f"{path}: truncated, changed, or compressed by something else than headgate; get the file again"
+        )
     inflate = zlib.decompressobj(-zlib.MAX_WBITS)
     try:
         content = inflate.decompress(body, MAX_BYTES + 1)
     except zlib.error as error:
-        raise InputError(f"{path}: not a gzip file ({error}); get it again") from error
+        raise InputError(f"{path}: not a gzip file ({error}); get the file again") from error
     if len(content) > MAX_BYTES:
         raise InputError(f"{path}: more than {MAX_BYTES // 2**20} MiB when unpacked; no bundle of headgate's is")
     expected = zlib.crc32(content).to_bytes(4, "little") + len(content).to_bytes(4, "little")
     if not inflate.eof or inflate.unused_data != expected:
-        raise InputError(f"{path}: truncated or not a gzip file; get it again")
+        raise InputError(f"{path}: truncated or not a gzip file; get the file again")
     return content
 
 
@@ -86,7 +88,9 @@ def read_bounded(path: str | os.PathLike[str]) -> bytes:
     except FileNotFoundError:
         raise InputError(f"{path}: no such file; check the path") from None
     except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror or error})") from error
+        raise InputError(
+            f"{path}: cannot be read ({error.strerror or error}); check the path and its permissions"
+        ) from error
     if len(data) > MAX_BYTES:
         raise InputError(f"{path}: more than {MAX_BYTES // 2**20} MiB; no bundle of headgate's is")
     return data

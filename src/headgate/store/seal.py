@@ -18,7 +18,10 @@ if TYPE_CHECKING:
     import os
     from collections.abc import Mapping, Sequence
 
-__all__ = ["Seal", "canonical", "sha256"]
+__all__ = ["AGAIN", "Seal", "canonical", "sha256"]
+
+# What to do about a bundle that is damaged or was changed.
+AGAIN = "get the file again from where it was written"
 
 # Made once: a ledger writes and checks a hundred thousand small objects.
 _ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
@@ -51,15 +54,17 @@ class Seal:
         InputError
             Not such a statement, a newer one, truncated, nested too deeply, or changed since it was written.
         """
+        if not data.strip():
+            raise InputError(f"{source}: empty; {AGAIN}")
         try:
             statement = json.loads(data, parse_constant=_refuse_constant)
             self._check(statement, source)
             if canonical(statement) + b"\n" != data:
-                raise InputError(f"{source}: changed since it was written (its bytes are not in canonical form)")
+                raise InputError(f"{source}: changed since it was written; {AGAIN}")
         except RecursionError as error:
-            raise InputError(f"{source}: not an evidence bundle (nested too deeply)") from error
+            raise InputError(f"{source}: not an evidence bundle (nested too deeply); {AGAIN}") from error
         except ValueError as error:
-            raise InputError(f"{source}: truncated or not an evidence bundle ({error}); get the file again") from error
+            raise InputError(f"{source}: truncated, or not an evidence bundle; {AGAIN}") from error
         parts: dict[str, Any] = statement["predicate"]["parts"]
         return parts
 
@@ -73,15 +78,15 @@ class Seal:
         predicate = require_schema(statement["predicate"], self.schema, source)
         parts, digests = predicate.get("parts"), predicate.get("digests")
         if not isinstance(parts, dict) or set(parts) != set(self.parts):
-            raise InputError(f"{source}: a part is missing or unknown; the bundle is not whole")
+            raise InputError(f"{source}: a part is missing or unknown, so it is not whole; {AGAIN}")
         if not isinstance(digests, dict) or set(digests) != {*self.parts, "all"}:
-            raise InputError(f"{source}: a SHA-256 is missing or unknown; the bundle is not whole")
+            raise InputError(f"{source}: a SHA-256 is missing or unknown, so it is not whole; {AGAIN}")
         for name in self.parts:
             if sha256(canonical(parts[name])) != digests[name]:
-                raise InputError(f"{source}: its {name} changed since it was written (SHA-256 does not match)")
+                raise InputError(f"{source}: its {name} changed since it was written (SHA-256 does not match); {AGAIN}")
         without = predicate | {"digests": {name: digests[name] for name in self.parts}}
         if sha256(canonical(statement | {"predicate": without})) != digests["all"]:
-            raise InputError(f"{source}: changed since it was written (SHA-256 of the whole does not match)")
+            raise InputError(f"{source}: changed since it was written (SHA-256 of the whole does not match); {AGAIN}")
 
 
 def canonical(data: object) -> bytes:

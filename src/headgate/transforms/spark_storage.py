@@ -189,7 +189,7 @@ def _client() -> Any:
         import boto3
         from botocore.config import Config
     except ImportError:
-        raise UsageError("s3:// needs boto3 on every machine: pip install 'headgate[s3]'") from None
+        raise UsageError("boto3 is not installed; pip install 'headgate[s3]' on every machine") from None
     config = Config(
         connect_timeout=S3_CONNECT_SECONDS, read_timeout=S3_READ_SECONDS, retries={"total_max_attempts": S3_ATTEMPTS}
     )

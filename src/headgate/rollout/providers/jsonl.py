@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from headgate.errors import InputError
+from headgate.errors import InputError, brief
 from headgate.rollout.providers.records import Wrong, cut
 
 if TYPE_CHECKING:
@@ -44,8 +44,12 @@ def steps(given: str, asked: Asked) -> Iterator[RecordStep]:
             file.seek(0)
             # Cut by number alone, so that the same file is cut alike the next time.
             yield from cut(_lines(file, given, asked, size), asked, seconds=math.inf)
+    except FileNotFoundError as error:
+        raise InputError(f"{given}: no such file; check the path") from error
     except OSError as error:
-        raise InputError(f"{given}: cannot be read ({error.strerror or error}); give a file of JSON Lines") from error
+        raise InputError(
+            f"{given}: cannot be read ({error.strerror or error}); check the path and its permissions"
+        ) from error
 
 
 def _lines(file: BinaryIO, name: str, asked: Asked, size: int) -> Iterator[tuple[str, object]]:
@@ -67,5 +71,8 @@ def _lines(file: BinaryIO, name: str, asked: Asked, size: int) -> Iterator[tuple
 def _parsed(line: bytes) -> Any:
     try:
         return json.loads(line)
+    except UnicodeDecodeError:
+        return Wrong("not JSON", "not UTF-8 text; each line is one JSON object")
     except (ValueError, RecursionError) as error:
-        return Wrong("not JSON", f"{line.strip()[:60]!r} is no JSON ({error!s:.80}); each line is one object")
+        text = line.strip().decode(errors="replace")
+        return Wrong("not JSON", f"{brief(text)} is no JSON ({error!s:.80}); each line is one object")

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from headgate.datasets.decode_parquet import read_table
 from headgate.datasets.locations import PLACE, Location
 from headgate.datasets.stores import StoredObject, StoreSettings, shown_endpoint
-from headgate.errors import InputError, ObjectMissingError
+from headgate.errors import InputError, ObjectMissingError, UsageError, brief
 from headgate.rollout.providers.records import KEYS, cut
 
 if TYPE_CHECKING:
@@ -66,6 +66,8 @@ def _place(given: str, asked: Asked) -> _Place:
         from headgate.datasets.s3_boto import BotoStore
 
         head, slash, key = given.rpartition("/")
+        if not head.partition("://")[2].partition("/")[0]:
+            raise UsageError(f"--parquet: {given!r} will not do: expected s3://bucket/key or s3://bucket/path/")
         location = Location.parse(f"{head}{slash}{PLACE}")
         store, prefix = BotoStore(StoreSettings(endpoint=asked.endpoint)), location.path.removesuffix(PLACE)
         where = f"s3://{location.bucket}/{prefix}{key}"
@@ -125,7 +127,9 @@ def _flat_metrics(table: pa.Table, asked: Asked, name: str) -> tuple[str, ...] |
     allowed = KEYS if nested else KEYS | names
     unknown = next((column for column in columns if column not in allowed), None)
     if unknown is not None:
-        raise InputError(f"{name}: column {unknown!r:.80}: expected {', '.join(sorted(allowed))}; mend or drop it")
+        raise InputError(
+            f"{name}: column {brief(unknown)}: expected one of {', '.join(sorted(allowed))}; mend or drop it"
+        )
     if nested:
         return None
     both = sorted(names & KEYS & set(columns))

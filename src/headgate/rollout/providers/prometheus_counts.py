@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from headgate.errors import InputError, UsageError
+from headgate.errors import InputError, UsageError, brief
 from headgate.gates.canary_evidence import CANARY, STABLE, grid_of
 from headgate.rollout.providers.contract import SKEW_SECONDS
 from headgate.rollout.providers.prometheus_text import parse_selector
@@ -117,7 +117,7 @@ def _roles(asked: Asked) -> list[_Role]:
         metric = asked.plan.policy.metric(name)
         if metric is None:
             known = ", ".join(one.name for one in asked.plan.metrics)
-            raise UsageError(f"--metric: {name!r:.80} is not in the plan, which has {known}")
+            raise UsageError(f"--metric: {brief(name)} is not in the plan, which has {known}")
         if metric.kind not in {"rate", "quantile"}:
             raise UsageError(f"--metric: {name!r} is a {metric.kind}, which counters cannot tell; send records of it")
         roles.append(_Role(name, parse_selector(text, "--metric"), "--metric", metric))
@@ -172,7 +172,7 @@ def _arm(one: Sample, asked: Asked, where: str) -> str:
     arms = {asked.counters.arms.get(arm, arm): arm for arm in (CANARY, STABLE, Version.SANDBOX.value)}
     if value not in arms:
         raise InputError(
-            f"{where}: {one.name} has the {label} {value!r:.80}, and known are {', '.join(sorted(arms))}; name it "
+            f"{where}: {one.name} has the {label} {brief(value)}, and known are {', '.join(sorted(arms))}; name it "
             "(--arm canary=TEXT --arm stable=TEXT), or leave it out by the selector"
         )
     return arms[value]
@@ -197,9 +197,9 @@ def _bound(one: Sample, where: str) -> float:
 def _cells(metric: Metric, pairs: list[tuple[float, int]], where: str) -> list[int]:
     """Return how many requests are in each cell of the metric's grid, from the histogram's cumulative counts."""
     if not pairs or pairs[-1][0] != math.inf:
-        raise InputError(f"{where}: the bucket of infinity is missing; is the answer whole?")
+        raise InputError(f"{where}: the bucket of infinity is missing; give the whole histogram")
     if any(later[1] < earlier[1] for earlier, later in pairwise(pairs)):
-        raise InputError(f"{where}: its counts do not grow with the bounds; is the answer whole?")
+        raise InputError(f"{where}: its counts do not grow with the bounds; give the whole histogram")
     edges = buckets(metric)
     cumulative, place = [], 0
     for edge in edges:
@@ -219,7 +219,7 @@ def _checked_time(times: list[float], time: float | None, asked: Asked, where: s
     oldest, newest = (min(times), max(times)) if times else (asked.now if time is None else time,) * 2
     if oldest < asked.now - asked.max_age_seconds:
         raise InputError(
-            f"{where}: stale: {asked.now - oldest:.0f} s old, {asked.max_age_seconds:g} at most; is it still written?"
+            f"{where}: stale: {asked.now - oldest:.0f} s old, {asked.max_age_seconds:g} at most; see that it is written"
         )
     if newest > asked.now + SKEW_SECONDS:
         raise InputError(f"{where}: its time is {newest - asked.now:.0f} s after now; mend the clock")

@@ -60,9 +60,11 @@ def fetch(given: str, option: str, seconds: float) -> Fetched:
         with Path(given).open("rb") as file:
             time = os.fstat(file.fileno()).st_mtime
             content = file.read(MOST_BYTES + 1)
+    except FileNotFoundError:
+        raise InputError(f"{where}: no such file; give a file, or an http address") from None
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
-        raise InputError(f"{where}: cannot be read ({reason}); give a file, or an http address") from None
+        raise InputError(f"{where}: cannot be read ({reason}); check the path and its permissions") from None
     return Fetched(_text(content, where), time)
 
 
@@ -112,7 +114,9 @@ def _get(parts: SplitResult, where: str, seconds: float) -> bytes:
     except TimeoutError:
         raise InputError(f"{where}: no whole answer within {seconds:g} s; try again, or give --timeout") from None
     except ssl.SSLCertVerificationError as error:
-        raise InputError(f"{where}: its certificate is not trusted ({error.reason})") from None
+        raise InputError(
+            f"{where}: its certificate is not trusted ({error.reason}); use one that this machine trusts"
+        ) from None
     except http.client.IncompleteRead:
         raise InputError(f"{where}: cut off before its end; try again") from None
     except (OSError, http.client.HTTPException, ValueError) as error:
@@ -172,8 +176,8 @@ def _connection(parts: SplitResult, seconds: float) -> Iterator[http.client.HTTP
 
 def _text(content: bytes, where: str) -> str:
     if len(content) > MOST_BYTES:
-        raise InputError(f"{where}: more than {MOST_BYTES} bytes; is it the right address?")
+        raise InputError(f"{where}: more than {MOST_BYTES} bytes; give a Prometheus exposition")
     try:
         return content.decode()
     except UnicodeDecodeError:
-        raise InputError(f"{where}: no UTF-8; is it the right address?") from None
+        raise InputError(f"{where}: not UTF-8 text; give a Prometheus exposition") from None

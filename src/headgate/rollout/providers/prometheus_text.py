@@ -11,7 +11,7 @@ import re
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from headgate.errors import InputError, UsageError
+from headgate.errors import InputError, UsageError, brief
 
 __all__ = ["Sample", "Samples", "Selector", "parse_query", "parse_selector", "parse_text"]
 
@@ -78,12 +78,14 @@ def parse_selector(text: str, option: str) -> Selector:
         try:
             pattern = re.compile(value if "~" in one[2] else re.escape(value), re.DOTALL)
         except re.error as error:
-            raise UsageError(f"{option}: {text!r:.80}: {value!r:.40} is no regular expression ({error})") from None
+            raise UsageError(
+                f"{option}: {brief(text)}: {brief(value)} is not a regular expression ({error}); mend it"
+            ) from None
         matchers.append((one[1], one[2], pattern))
         rest = rest[one.end() :]
     if match is None:
         raise UsageError(
-            f'{option}: {text!r:.80} will not do: expected a selector, as http_requests_total{{job="shop"}}'
+            f'{option}: {brief(text)} will not do: expected a selector, as http_requests_total{{job="shop"}}'
         )
     return Selector(text.strip(), match[1], tuple(matchers))
 
@@ -156,7 +158,7 @@ def _sample(line: str, where: str, *, open_metrics: bool) -> Sample:
     except ValueError:
         labels = None
     if match is None or labels is None or (time is not None and not math.isfinite(time)):
-        raise InputError(f"{where}: {line[:60]!r} is no sample; is it a Prometheus exposition?")
+        raise InputError(f"{where}: {line[:60]!r} is no sample; give a Prometheus exposition")
     return Sample(match[1], labels, value, time if time is None or open_metrics else time * 1e-3)
 
 
