@@ -122,7 +122,7 @@ def test_a_metric_cannot_change_its_kind_within_a_release() -> None:
         (MEAN, [math.inf]),
         (MEAN, ["fast"]),
         (CAPPED, [-1.0]),
-        (RATIO, [(1.0, 0.0)]),
+        (RATIO, [(1.0, -1.0)]),
         (RATIO, [1.0]),
     ],
 )

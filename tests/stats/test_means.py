@@ -126,7 +126,8 @@ def test_sums_add_up_and_impossible_ones_are_named() -> None:
         Sums(2, math.nan, 1.0, 2.0, 2.0, 1.0),
         Sums(2, 10.0, 1.0, 2.0, 2.0, 10.0),
         Sums(0, 1.0, 1.0, 0.0, 0.0, 0.0),
-        Sums(2, 1.0, 1.0, 0.0, 0.0, 0.0),
+        Sums(2, 1.0, 1.0, -1.0, 1.0, 0.0),
+        Sums(2, 9e160, 1.0, 2.0, 2.0, 9e160),
         Sums(2, 1.0, -1.0, 2.0, 2.0, 1.0),
     ):
         assert bad.problem()

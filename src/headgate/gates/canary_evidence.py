@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 __all__ = [
     "CANARY",
     "LIVE",
+    "MOST_COUNTED",
     "SANDBOX",
     "STABLE",
     "ArmEvidence",
@@ -38,6 +39,9 @@ __all__ = [
 
 CANARY, STABLE = "canary", "stable"
 LIVE, SANDBOX = "live", "sandbox"
+
+# Beyond this a float no longer tells a count from the next; nobody counts as many.
+MOST_COUNTED = 2**53
 
 Counts = RateCounts | Histogram | Sums | CappedMasses
 
@@ -222,7 +226,10 @@ def _counts_from_json(data: object) -> Counts:
 def _added(name: str, mine: Counts, theirs: Counts) -> Counts:
     if type(mine) is not type(theirs):
         raise InputError(f"evidence: metric {name!r} is of two kinds; a change of the policy starts a new release")
-    added: Counts = mine + theirs  # type: ignore[operator]  # both are of one type, as just checked
+    try:
+        added: Counts = mine + theirs  # type: ignore[operator]  # both are of one type, as just checked
+    except ValueError as error:
+        raise InputError(f"evidence: metric {name!r}: its counts do not add up ({error})") from error
     return added
 
 
@@ -238,6 +245,8 @@ def _only(data: object, keys: set[str]) -> dict[str, Any]:
 def _whole(value: object) -> int:
     if isinstance(value, bool) or not isinstance(value, int):
         raise TypeError(f"expected a whole number, got {value!r}")
+    if abs(value) > MOST_COUNTED:
+        raise ValueError(f"{value!r:.40} is more than can be counted")
     return value
 
 

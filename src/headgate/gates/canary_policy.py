@@ -40,6 +40,8 @@ DEFAULT_MINIMUM_UNITS = 100
 # Cells of a quantile's histogram per margin: what is lost to the grid is an eighth of the margin.
 DEFAULT_RESOLUTION = 8
 # A histogram is state that travels with every batch: more cells than this is a range or a margin mistyped.
+# A weight says how many times the others' part of alpha a metric gets; beyond this nothing is left for the others.
+MOST_WEIGHT = 1e6
 MOST_CELLS = 20_000
 
 
@@ -114,8 +116,8 @@ class Metric:
             )
         if not (self.tolerance == 0.0 or _within(self.tolerance, 0.0, self.margin)) or self.tolerance >= self.margin:
             raise self._bad("tolerance", f"expected 0 or more, and less than the margin ({self.margin:g})")
-        if not _within(self.weight, 0.0, math.inf):
-            raise self._bad("weight", "expected a finite number above 0")
+        if not _within(self.weight, 0.0, MOST_WEIGHT) or self.weight < 1.0 / MOST_WEIGHT:
+            raise self._bad("weight", f"expected a number from {1.0 / MOST_WEIGHT:g} to {MOST_WEIGHT:g}")
         self._check_early_margins()
         self._check_quantile()
         if self.cap is not None and (self.kind != "mean" or not _within(self.cap, 0.0, math.inf)):

@@ -13,7 +13,7 @@ from headgate.model import Direction
 from headgate.stats import capped, means, quantiles, rates
 from headgate.stats.capped import CappedMasses
 from headgate.stats.means import Sums
-from headgate.stats.mixtures import HALTING, Stratum, passing, swapped
+from headgate.stats.mixtures import HALTING, Stratum, log_mean_of_starts, passing, swapped
 from headgate.stats.quantiles import Histogram
 from headgate.stats.rates import RateCounts
 
@@ -21,16 +21,19 @@ if TYPE_CHECKING:
     from headgate.gates.canary_evidence import Counts, Evidence
     from headgate.gates.canary_policy import CanaryPolicy, Metric
     from headgate.stats.mixtures import Ladder
+    from headgate.stats.quantiles import Grid
 
 __all__ = [
     "counts_type",
     "estimates",
     "interval",
+    "log_e_beyond",
     "log_e_pass",
     "log_e_worse",
     "pooled_value",
     "strata_of",
     "why_not_testable",
+    "worst_start",
 ]
 
 Strata = tuple[Stratum[Any], ...]
@@ -57,12 +60,49 @@ def strata_of(policy: CanaryPolicy, metric: Metric, evidence: Evidence) -> Strat
 
 
 def log_e_worse(policy: CanaryPolicy, metric: Metric, strata: Strata, least: float = -math.inf) -> float:
-    """Return the log e-value against "the canary is worse by at most the metric's tolerance".
+    """Return the log e-value against "the canary is worse by at most the metric's tolerance, in every stage".
 
+    Mixed over the stage that the harm began with: a long good stage does not outweigh a bad one after it.
     ``least``: one that is not above this may come out larger, up to this (of a quantile, much sooner).
     """
-    turned = strata if metric.direction is Direction.LOWER else swapped(strata)
-    return _log_e_above(policy, metric, turned, math.log1p(metric.tolerance), HALTING, least)
+    return _log_e_since(policy, metric, strata, metric.tolerance, least)
+
+
+def log_e_beyond(policy: CanaryPolicy, metric: Metric, strata: Strata, margin: float | None = None) -> float:
+    """Return the log e-value against "the canary is worse by at most the margin, in every stage"."""
+    return _log_e_since(policy, metric, strata, metric.margin if margin is None else margin)
+
+
+def worst_start(metric: Metric, strata: Strata) -> int:
+    """Return the stratum from which on the strata say loudest that the canary is worse than tolerated."""
+    if why_not_testable(metric, strata):
+        return 0
+    tails = _tails(metric, strata, metric.tolerance)
+    return tails.index(max(tails))
+
+
+def _log_e_since(policy: CanaryPolicy, metric: Metric, strata: Strata, worse: float, least: float = -math.inf) -> float:
+    if why_not_testable(metric, strata):
+        return 0.0
+    if metric.kind == "quantile" and least > -math.inf:
+        turned = strata if metric.direction is Direction.LOWER else swapped(strata)
+        return _log_e_above(policy, metric, turned, math.log1p(worse), HALTING, least)
+    return log_mean_of_starts(_tails(metric, strata, worse), len(policy.stages))
+
+
+def _tails(metric: Metric, strata: Strata, worse: float) -> list[float]:
+    """Return the log e-values against "worse by at most ``worse``" of the strata from each one on."""
+    turned, log_ratio = strata if metric.direction is Direction.LOWER else swapped(strata), math.log1p(worse)
+    if metric.kind == "rate":
+        return rates.log_e_tails(turned, log_ratio, HALTING)
+    if metric.kind == "quantile":
+        grid = grid_of(metric)
+        return quantiles.log_e_tails(turned, grid, metric.quantile or 0.0, _steps(grid, log_ratio))
+    return capped.log_e_tails(turned, log_ratio) if metric.cap is not None else means.log_e_tails(turned, log_ratio)
+
+
+def _steps(grid: Grid, log_ratio: float) -> int:
+    return math.ceil(log_ratio / grid.log_step - 1e-9)  # upwards: the harder claim, where the grid is too coarse
 
 
 def log_e_pass(policy: CanaryPolicy, metric: Metric, strata: Strata, margin: float | None = None) -> float:
@@ -70,6 +110,8 @@ def log_e_pass(policy: CanaryPolicy, metric: Metric, strata: Strata, margin: flo
 
     ``margin`` is the metric's own unless it is given: an early stage may hold a wider one.
     """
+    if why_not_testable(metric, strata):
+        return 0.0
     turned = swapped(strata) if metric.direction is Direction.LOWER else strata
     held = metric.margin if margin is None else margin
     return _log_e_above(policy, metric, turned, -math.log1p(held), passing(held))
@@ -131,7 +173,10 @@ def _why_no_mean(strata: Strata) -> str:
     if all(min(one.canary.units, one.stable.units) < means.LEAST_UNITS for one in strata):
         most = max(min(one.canary.units, one.stable.units) for one in strata)
         return f"{most} units in the smaller arm; a mean is judged from {means.LEAST_UNITS}"
-    if any(one.stable.units and one.stable.value <= 0.0 for one in strata):
+    if not any(one.canary.counts and one.stable.counts for one in strata):
+        return "every x is 0 in an arm: nothing to divide by yet"
+    # The canary's may be anything: that nothing is left of it is the worst harm, or the greatest gain.
+    if any(one.stable.counts and one.stable.value <= 0.0 for one in strata):
         return "stable's value is not above 0, so no ratio to it means worse or better; choose another metric"
     if all(_still(one.canary) and _still(one.stable) for one in strata):
         return "every unit has the same value: nothing to judge chance by"
@@ -139,19 +184,17 @@ def _why_no_mean(strata: Strata) -> str:
 
 
 def _still(sums: Sums) -> bool:
-    return sums.units < means.LEAST_UNITS or sums.unit_variance == 0.0
+    return not sums.counts or sums.unit_variance == 0.0
 
 
 def _log_e_above(
     policy: CanaryPolicy, metric: Metric, strata: Strata, log_ratio: float, ladder: Ladder, least: float = -math.inf
 ) -> float:
-    if why_not_testable(metric, strata):
-        return 0.0
     if metric.kind == "rate":
         return rates.log_e_above(strata, log_ratio, ladder)
     if metric.kind == "quantile":
         grid = grid_of(metric)
-        steps = math.ceil(log_ratio / grid.log_step - 1e-9)  # upwards: the harder claim, where the grid is too coarse
+        steps = _steps(grid, log_ratio)
         return quantiles.log_e_above(strata, grid, metric.quantile or 0.0, steps, len(policy.stages), least=least)
     module = capped if metric.cap is not None else means
     value: float = module.log_e_above(strata, log_ratio)

@@ -6,6 +6,8 @@ import json
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from headgate.errors import InputError
+from headgate.gates.canary_checks import misfit
 from headgate.gates.canary_evidence import CANARY, LIVE, STABLE, ArmEvidence, Evidence
 from headgate.rollout import events
 from headgate.rollout.metrics import RequestRecord, Tally, count_records, records_digest
@@ -30,13 +32,15 @@ class RecordBatch:
     """Requests of one window, counted into units when they are recorded.
 
     ``source`` and ``window`` name the batch for good: what was in the window is delivered under its name once, and a
-    second delivery must be the same. ``faults`` says, by reason, how many lines the provider had to leave out.
+    second delivery must be the same. ``faults`` says, by reason, how many lines the provider had to leave out, and
+    ``faults_of`` how many said that they are of which version; the others may be of either.
     """
 
     source: str
     window: str
     records: Sequence[RequestRecord]
     faults: dict[str, int] = field(default_factory=dict)
+    faults_of: dict[str, int] = field(default_factory=dict)
 
     @property
     def digest(self) -> str:
@@ -83,10 +87,16 @@ def record_batch(ledger: Ledger, plan: Plan, release: str, batch: Batch, *, acto
     def append(source: str, evidence: Evidence, extra: dict[str, Any]) -> Recorded:
         if batch.faults:
             extra = extra | {"faults": batch.faults}
+        if isinstance(batch, RecordBatch) and batch.faults_of:
+            extra = extra | {"faults_of": batch.faults_of}
         draft = events.evidence(source, batch.window, evidence, actor=actor, time=now)
         event = ledger.append(release, replace(draft, payload=draft.payload | extra))
         return Recorded(event is not None, None if event is None else event.seq)
 
+    if isinstance(batch, CountBatch):
+        wrong = misfit(plan.policy, batch.evidence)
+        if wrong:
+            raise InputError(f"batch {batch.window!r} of {batch.source!r}: {wrong}; nothing of it was recorded")
     with ledger.transaction() as connection:
         if isinstance(batch, CountBatch):
             before = _known(connection, release, batch)

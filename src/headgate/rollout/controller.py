@@ -288,7 +288,7 @@ class Controller:
 
     def _follow(self, state: ReleaseState) -> None:
         if self._track.seq < state.seq:
-            follow(self.plan.policy, self._track, self.ledger.events(self.release, self._track.seq))
+            follow(self.plan.policy, self._track, self.ledger.events(self.release, self._track.seq), state.seq)
 
     def _advance(self, status: ReleaseStatus) -> ReleaseState:
         state, decision, now = status.state, status.decision, status.now

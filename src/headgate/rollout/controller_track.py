@@ -6,12 +6,13 @@ e-values (they depend on the order, see `headgate.gates.canary.fold`) and the va
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from headgate.errors import HeadgateError
 from headgate.gates.canary import CanaryDecision, CanaryState, decide, fold
-from headgate.gates.canary_evidence import LIVE, Evidence, evidence_from_json
+from headgate.gates.canary_evidence import CANARY, LIVE, STABLE, Evidence, evidence_from_json
 from headgate.rollout.events import DECISIONS, Kind
 from headgate.rollout.router_state import Status
 
@@ -29,6 +30,9 @@ __all__ = ["MOST_REFUSED", "Track", "decide_release", "follow"]
 MOST_REFUSED = 0.01
 
 
+ARMS = (CANARY, STABLE)
+
+
 @dataclass(slots=True)
 class Track:
     """What was followed so far, up to and with event ``seq``, whose hash is ``head``."""
@@ -40,13 +44,17 @@ class Track:
     windows: set[str] = field(default_factory=set)
     sent: int = 0  # requests, or units where counts came
     lost: dict[str, int] = field(default_factory=dict)  # of those sent, what could not be used, by why
+    lost_of: dict[str, int] = field(default_factory=dict)  # and by version, "" where that is not known
     moved: int = 0  # seq of the last event that moved traffic
 
 
-def follow(policy: CanaryPolicy, track: Track, events: Iterable[Event]) -> Track:
-    """Bring ``track`` up to date with the events after it, and return it."""
+def follow(policy: CanaryPolicy, track: Track, events: Iterable[Event], last: float = math.inf) -> Track:
+    """Bring ``track`` up to date with the events after it, up to and with seq ``last``, and return it.
+
+    Not beyond a state it is to be decided with: another process may have recorded since, and a decision is of a moment.
+    """
     for event in events:
-        if event.seq <= track.seq:
+        if event.seq <= track.seq or event.seq > last:
             continue
         track.seq, track.head = event.seq, event.hash
         if event.kind in DECISIONS:
@@ -107,7 +115,7 @@ def _add(policy: CanaryPolicy, track: Track, payload: dict[str, Any]) -> None:
         _count_values(track, payload.get("tally", {}))
     except (AttributeError, TypeError, ValueError):  # no headgate wrote it
         track.sent += units
-        track.lost["in a batch whose tally cannot be read"] = units
+        _count_lost(track, {"faults": {"in a batch whose tally cannot be read": units}}, 0)
 
 
 def _count_values(track: Track, tally: dict[str, Any]) -> None:
@@ -125,18 +133,32 @@ def _count_lost(track: Track, payload: dict[str, Any], units: int) -> None:
     if tally.get("strange"):
         lost["of no stage or version"] = tally["strange"]
     track.sent += tally.get("requests", units) + sum(payload.get("faults", {}).values())
+    known = [*payload.get("faults_of", {}).items(), *tally.get("strange_of", {}).items()]
+    unknown = sum(lost.values()) - sum(count for version, count in known if version)
     for why, count in lost.items():
         track.lost[why] = track.lost.get(why, 0) + count
+    for version, count in [*((one, count) for one, count in known if one), ("", unknown)]:
+        track.lost_of[version] = track.lost_of.get(version, 0) + count
+
+
+def _parts(track: Track) -> dict[str, float]:
+    """Return which part of all units each arm has: of the records sent it has about as many."""
+    units = {arm: sum(arms[arm].units for arms in track.evidence.stages.values() if arm in arms) for arm in ARMS}
+    total = sum(units.values())
+    return {arm: count / total if total else 0.5 for arm, count in units.items()}
 
 
 def _refusals(policy: CanaryPolicy, track: Track) -> Iterable[str]:
-    lost = sum(track.lost.values())
-    if lost > MOST_REFUSED * track.sent:
-        why = ", ".join(f"{count} {reason}" for reason, count in sorted(track.lost.items()))
-        yield (
-            f"{lost} of {track.sent} records could not be used ({why}): more than {MOST_REFUSED:.0%} missing pass "
-            "nothing; mend what sends them, and open a new release"
-        )
+    for arm, due in _parts(track).items():
+        # What does not say whose it is may all be this arm's.
+        lost = track.lost_of.get(arm, 0) + track.lost_of.get("", 0)
+        if lost > MOST_REFUSED * due * track.sent:
+            why = ", ".join(f"{count} {reason}" for reason, count in sorted(track.lost.items()))
+            yield (
+                f"{lost} of some {due * track.sent:.0f} records of {arm} could not be used ({why}): more than "
+                f"{MOST_REFUSED:.0%} missing pass nothing; mend what sends them, and open a new release"
+            )
+            break
     for metric in policy.metrics:
         for arm, (good, refused) in sorted(track.values.get(metric.name, {}).items()):
             if metric.required and refused > MOST_REFUSED * (good + refused):

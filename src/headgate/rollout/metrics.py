@@ -38,6 +38,8 @@ __all__ = ["MOST_RECORDS", "Counter", "RequestRecord", "Tally", "count_records",
 MOST_RECORDS = 200_000
 # Metrics that fit the bit fields of a unit's row (SQLite's integers have 64 bits, one of them the sign).
 _MOST_METRICS = 62
+# Values beyond, whose squares add up to what a float cannot hold, are no measurements.
+_LARGEST = 1e100
 _UNIT = b"unit"  # BLAKE2b's person: other hashes than the router's of the same ids
 _ARMS = {Version.CANARY: (LIVE, CANARY), Version.STABLE: (LIVE, STABLE), Version.SANDBOX: (SANDBOX, CANARY)}
 
@@ -66,15 +68,14 @@ class RequestRecord(NamedTuple):
     def of(cls, unit: object, route: Route, metrics: Mapping[str, Any]) -> RequestRecord:
         """Return the record of a request that `headgate.rollout.router.Router` sent to ``route``.
 
-        To the router 42, b"42" and "42" are one unit, and so they are here. Numbers of NumPy are taken as Python's.
+        To the router 42, b"42" and "42" are one unit, and so they are here.
         """
         if isinstance(unit, bytes):
             unit = unit.decode(errors="backslashreplace")
         elif isinstance(unit, int) and not isinstance(unit, bool):
             unit = str(unit)
-        kept = {name: value.item() if hasattr(value, "item") else value for name, value in metrics.items()}
         # What is no text now is counted as strange.
-        return cls(unit, route.version.value, route.stage, kept, route.reason.value)  # type: ignore[arg-type]
+        return cls(unit, route.version.value, route.stage, dict(metrics), route.reason.value)  # type: ignore[arg-type]
 
 
 @dataclass(slots=True)
@@ -82,8 +83,9 @@ class Tally:
     """What became of a batch's requests; all but ``units`` are of requests.
 
     ``good`` and ``refused`` have, by metric and version, how many values were numbers and how many were none;
-    ``strange`` are requests of a stage or version that the plan does not have, ``moved`` of units counted elsewhere
-    before, ``unassigned`` of units that no stage's share put where they went (pinned, excluded, without id).
+    ``strange`` are requests of a stage or version that the plan does not have (``strange_of`` has them by version, ""
+    for one that is none), ``moved`` of units counted elsewhere before, ``unassigned`` of units that no stage's share
+    put where they went (pinned, excluded, without id).
     """
 
     requests: int = 0
@@ -92,6 +94,7 @@ class Tally:
     moved: int = 0
     unassigned: int = 0
     strange: int = 0
+    strange_of: dict[str, int] = field(default_factory=dict)
     good: dict[str, dict[str, int]] = field(default_factory=dict)
     refused: dict[str, dict[str, int]] = field(default_factory=dict)
 
@@ -103,7 +106,8 @@ class Tally:
     def to_json(self) -> dict[str, Any]:
         """Return plain JSON values, as an evidence event carries them."""
         names = ("requests", "units", "again", "moved", "unassigned", "strange")
-        return {name: getattr(self, name) for name in names} | {"good": self.good, "refused": self.refused}
+        by_version = {"good": self.good, "refused": self.refused, "strange_of": self.strange_of}
+        return {name: getattr(self, name) for name in names} | by_version
 
 
 @dataclass(slots=True)
@@ -237,6 +241,8 @@ class Counter:
         whole = isinstance(stage, int) and not isinstance(stage, bool)
         if not known or stage is None or not whole or not 0 <= stage < len(self._plan.stages):
             self.tally.strange += 1
+            version = str(record.version) if record.version in tuple(Version) else ""
+            self.tally.strange_of[version] = self.tally.strange_of.get(version, 0) + 1
             return None
         return stage, str(record.version)
 
@@ -264,11 +270,12 @@ class Counter:
 
 def _checked(metric: Metric, value: Any) -> Any:
     """Return the value as the metric's kind takes it; None if it is none."""
+    value = _plain(value)
     if metric.kind == "rate":
         return bool(value) if isinstance(value, bool | int) and value in (0, 1) else None
     if metric.kind == "ratio":
-        pair = tuple(value) if isinstance(value, tuple | list) else ()
-        ok = len(pair) == 2 and all(_number(one) for one in pair) and pair[1] >= 0
+        pair = tuple(map(_plain, value)) if isinstance(value, tuple | list) else ()
+        ok = len(pair) == 2 and all(_number(one) for one in pair) and (pair[1] == 0 or pair[1] > 1.0 / _LARGEST)
         return pair if ok else None
     if metric.kind == "quantile" and isinstance(value, float) and value == math.inf:
         return value
@@ -278,5 +285,13 @@ def _checked(metric: Metric, value: Any) -> Any:
     return value
 
 
+def _plain(value: Any) -> Any:
+    """Return a number of NumPy, and of whatever else has ``item``, as Python's."""
+    try:
+        return value.item() if hasattr(value, "item") else value
+    except ValueError:  # an array of several
+        return value
+
+
 def _number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e150
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < _LARGEST

@@ -49,7 +49,7 @@ class Recorder:
         self._most = min(most, MOST_RECORDS)
         self._adding, self._flushing = threading.Lock(), threading.Lock()
         self._waiting: list[RequestRecord] = []
-        self._dropped = 0
+        self._dropped: dict[str, int] = {}
         self._windows = 0
         self._batch: RecordBatch | None = None
 
@@ -67,7 +67,8 @@ class Recorder:
             if record is not None and len(self._waiting) < self._most:
                 self._waiting.append(record)
             else:
-                self._dropped += 1
+                version = str(route.version)
+                self._dropped[version] = self._dropped.get(version, 0) + 1
 
     def flush(self) -> Recorded | None:
         """Record what waits, as one batch; None if nothing does.
@@ -88,12 +89,13 @@ class Recorder:
 
     def _next(self) -> RecordBatch | None:
         with self._adding:
+            if not self._waiting:
+                return None  # what was dropped is told of with what comes next
             records, self._waiting = self._waiting, []
-            dropped, self._dropped = self._dropped, 0
-        if not records:
-            return None
+            dropped, self._dropped = self._dropped, {}
         self._windows += 1
-        return RecordBatch(self.source, str(self._windows), records, {"dropped": dropped} if dropped else {})
+        faults = {"dropped": sum(dropped.values())} if dropped else {}
+        return RecordBatch(self.source, str(self._windows), records, faults, dropped)
 
 
 def lead(

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from headgate.stats.mixtures import Stratum
 
-__all__ = ["CappedMasses", "log_e_above", "lower_bound", "masses_of", "upper_bound"]
+__all__ = ["CappedMasses", "log_e_above", "log_e_tails", "lower_bound", "masses_of", "upper_bound"]
 
 # Levels from 0 to the cap. The splitting adds at most a quarter of a squared spacing to the variance.
 LEVELS = 129
@@ -89,19 +89,26 @@ def masses_of(values: Iterable[float], cap: float) -> CappedMasses:
 
 def log_e_above(strata: Sequence[Stratum[CappedMasses]], log_ratio: float) -> float:
     """Return the log e-value against "the canary's capped mean is at most exp(log_ratio) times stable's"."""
+    return log_e_tails(strata, log_ratio)[0] if strata else 0.0
+
+
+def log_e_tails(strata: Sequence[Stratum[CappedMasses]], log_ratio: float) -> list[float]:
+    """Return the log e-values of the strata from each one on, in order."""
     ratio = math.exp(log_ratio)
     level = np.linspace(0.0, 1.0, LEVELS)
     centres, fractions = np.array(CENTRES)[:, None, None], np.array(FRACTIONS)[None, :, None]
     centres = centres * max(1.0, ratio)
-    total = np.zeros((len(CENTRES), len(FRACTIONS)))
-    for one in strata:
+    totals = np.zeros((len(strata), len(CENTRES), len(FRACTIONS)))
+    for place, one in enumerate(strata):
         # What the worst unit of either arm may take from a bet of 1.
         worst = np.maximum(centres / one.share, (ratio - centres) / (1.0 - one.share))
         bet = fractions / worst
         ours = np.log1p(bet * (level - centres) / one.share)
         theirs = np.log1p(-bet * (ratio * level - centres) / (1.0 - one.share))
-        total += ours @ np.array(one.canary.masses) + theirs @ np.array(one.stable.masses)
-    return float(log_mean(total.ravel(), np.full(total.size, -math.log(total.size))))
+        totals[place] = ours @ np.array(one.canary.masses) + theirs @ np.array(one.stable.masses)
+    tails = np.cumsum(totals[::-1], axis=0)[::-1].reshape(len(strata), -1)
+    values: list[float] = log_mean(tails, np.full(tails.shape[1], -math.log(tails.shape[1]))).tolist()
+    return values
 
 
 def lower_bound(strata: Sequence[Stratum[CappedMasses]], level: float) -> float:

@@ -26,6 +26,7 @@ __all__ = [
     "LEAST_UNITS",
     "Sums",
     "log_e_above",
+    "log_e_tails",
     "log_normal_mixture",
     "lower_bound",
     "sums_of",
@@ -77,21 +78,28 @@ class Sums:
         if not self.units:
             return "sums of no units" if any((self.y, self.yy, self.x, self.xx, self.xy)) else ""
         slack = 1.0 + 1e-9  # of rounding
-        if self.y**2 > self.yy * self.units * slack or self.x**2 > self.xx * self.units * slack:
+        if self.y * self.y > self.yy * self.units * slack or self.x * self.x > self.xx * self.units * slack:
             return "a sum of squares is less than its sum allows"
-        return "the sum of x is not above 0" if self.x <= 0.0 else ""
+        return "the sum of x is below 0" if self.x < 0.0 else ""
 
     @property
     def value(self) -> float:
-        """The metric; NaN without units."""
+        """The metric; NaN without units, and while all x are 0: nothing was there to be divided by yet."""
         return self.y / self.x if self.units and self.x else math.nan
+
+    @property
+    def counts(self) -> bool:
+        """Whether there is enough to reckon with: `LEAST_UNITS`, and something to divide by."""
+        return self.units >= LEAST_UNITS and self.x > 0.0
 
     @property
     def unit_variance(self) -> float:
         """Variance of one unit's share in the metric, by the delta method; divided by the units it is the metric's."""
-        ratio = self.value
+        ratio, scale = self.value, (self.x / self.units) * (self.x / self.units)
         squares = self.yy - 2.0 * ratio * self.xy + ratio * ratio * self.xx
-        return max(0.0, squares) / (self.units - 1) / (self.x / self.units) ** 2
+        # Numbers at the ends of what a float can hold say nothing: their variance is beyond all bounds.
+        known = scale > 0.0 and math.isfinite(squares)
+        return max(0.0, squares) / (self.units - 1) / scale if known else math.inf
 
 
 def sums_of(values: Iterable[float]) -> Sums:
@@ -132,18 +140,24 @@ def log_e_above(strata: Sequence[Stratum[Sums]], log_ratio: float) -> float:
 
     Stages with fewer than `LEAST_UNITS` units in an arm, or without any scatter, do not count.
     """
+    return log_e_tails(strata, log_ratio)[0] if strata else 0.0
+
+
+def log_e_tails(strata: Sequence[Stratum[Sums]], log_ratio: float) -> list[float]:
+    """Return the log e-values of the strata from each one on, in order."""
     ratio = math.exp(log_ratio)
     score = time = 0.0
-    for one in strata:
-        if min(one.canary.units, one.stable.units) < LEAST_UNITS:
-            continue
-        variance = max(one.canary.unit_variance, ratio * ratio * one.stable.unit_variance)
-        if variance > 0.0:
-            # With one variance for both arms the difference knows as much as this many units: a clock of all stages.
-            effective = one.canary.units * one.stable.units / (one.canary.units + one.stable.units)
-            score += (one.canary.value - ratio * one.stable.value) * effective / math.sqrt(variance)
-            time += effective
-    return log_normal_mixture(score, time, BEST_UNITS, BEST_LEVEL) if time else 0.0
+    values: list[float] = []
+    for one in reversed(strata):
+        if one.canary.counts and one.stable.counts:
+            variance = max(one.canary.unit_variance, ratio * ratio * one.stable.unit_variance)
+            if 0.0 < variance < math.inf:
+                # With one variance for both arms the difference knows as much as this many units: all stages' clock.
+                effective = one.canary.units * one.stable.units / (one.canary.units + one.stable.units)
+                score += (one.canary.value - ratio * one.stable.value) * effective / math.sqrt(variance)
+                time += effective
+        values.append(log_normal_mixture(score, time, BEST_UNITS, BEST_LEVEL) if time else 0.0)
+    return values[::-1]
 
 
 def lower_bound(strata: Sequence[Stratum[Sums]], level: float) -> float:

@@ -21,7 +21,17 @@ import numpy.typing as npt
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-__all__ = ["HALTING", "Ladder", "Stratum", "last_rejected", "log_mean", "log_mean_over_starts", "passing", "swapped"]
+__all__ = [
+    "HALTING",
+    "Ladder",
+    "Stratum",
+    "last_rejected",
+    "log_mean",
+    "log_mean_of_starts",
+    "log_mean_over_starts",
+    "passing",
+    "swapped",
+]
 
 FloatArray = npt.NDArray[np.float64]
 Arm = TypeVar("Arm")
@@ -89,8 +99,12 @@ def log_mean_over_starts(log_factors: Sequence[float], starts: int) -> float:
     starts : int
         How many stages there may be; at least as many as factors.
     """
-    tails = [math.fsum(log_factors[start:]) for start in range(len(log_factors))]
-    values = np.array(tails + [0.0] * (starts - len(tails)))
+    return log_mean_of_starts([math.fsum(log_factors[start:]) for start in range(len(log_factors))], starts)
+
+
+def log_mean_of_starts(log_tails: Sequence[float], starts: int) -> float:
+    """Return the same of log e-values that were reckoned from each start on, in order."""
+    values = np.array([*log_tails, *[0.0] * (starts - len(log_tails))])
     return float(log_mean(values, np.full(values.size, -math.log(values.size))))
 
 

@@ -26,7 +26,16 @@ if TYPE_CHECKING:
 
     from headgate.stats.mixtures import Stratum
 
-__all__ = ["Grid", "Histogram", "log_e_above", "log_e_counts", "lower_bound", "quantile_of", "upper_bound"]
+__all__ = [
+    "Grid",
+    "Histogram",
+    "log_e_above",
+    "log_e_counts",
+    "log_e_tails",
+    "lower_bound",
+    "quantile_of",
+    "upper_bound",
+]
 
 # Steps of the log odds, of being below the threshold, that each arm's test mixes; equal weights.
 STEPS = (0.05, 0.1, 0.2, 0.4, 0.8, 1.6)
@@ -149,6 +158,12 @@ def log_e_above(
         if bound <= least:
             return bound
     return log_mean_over_starts([_stage(one, grid, quantile, steps) for one in strata], count)
+
+
+def log_e_tails(strata: Sequence[Stratum[Histogram]], grid: Grid, quantile: float, steps: int) -> list[float]:
+    """Return the log e-values of the strata from each one on, in order."""
+    factors = [_stage(one, grid, quantile, steps) for one in strata]
+    return [math.fsum(factors[start:]) for start in range(len(factors))]
 
 
 def _stage(one: Stratum[Histogram], grid: Grid, quantile: float, steps: int, *, few: bool = False) -> float:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from headgate.stats.mixtures import Ladder, Stratum
 
-__all__ = ["RateCounts", "estimate", "log_e_above", "lower_bound", "upper_bound"]
+__all__ = ["RateCounts", "estimate", "log_e_above", "log_e_tails", "lower_bound", "upper_bound"]
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -58,16 +58,23 @@ def log_e_above(strata: Sequence[Stratum[RateCounts]], log_ratio: float, ladder:
 
     The likelihood is a product over the strata, each with its own share; the ladder mixes over the ratio.
     """
+    return log_e_tails(strata, log_ratio, ladder)[0] if strata else 0.0
+
+
+def log_e_tails(strata: Sequence[Stratum[RateCounts]], log_ratio: float, ladder: Ladder) -> list[float]:
+    """Return the log e-values of the strata from each one on, in order."""
     steps = np.array(ladder.steps)
-    total = np.zeros(steps.size)
-    for one in strata:
+    totals = np.zeros((len(strata), steps.size))
+    for place, one in enumerate(strata):
         ours, theirs = one.canary.events, one.stable.events
         if not ours + theirs:
             continue
         null = _log_split(one.share, np.array([log_ratio]))
         alternative = _log_split(one.share, log_ratio + steps)
-        total += ours * (alternative[0] - null[0]) + theirs * (alternative[1] - null[1])
-    return float(log_mean(total, np.array(ladder.log_weights)))
+        totals[place] = ours * (alternative[0] - null[0]) + theirs * (alternative[1] - null[1])
+    tails = np.cumsum(totals[::-1], axis=0)[::-1]
+    values: list[float] = log_mean(tails, np.array(ladder.log_weights)).tolist()
+    return values
 
 
 def lower_bound(strata: Sequence[Stratum[RateCounts]], level: float, ladder: Ladder) -> float:

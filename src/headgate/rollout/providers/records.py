@@ -160,6 +160,7 @@ class _Piece:
     def __init__(self, source: str) -> None:
         self.timed: list[tuple[float | None, RequestRecord]] = []
         self.faults: dict[str, int] = {}
+        self.faults_of: dict[str, int] = {}
         self.refused: list[Refused] = []
         self._source = source
         self._left_out: list[bytes] = []
@@ -174,6 +175,9 @@ class _Piece:
     def refuse(self, where: str, data: object, wrong: Wrong) -> None:
         """Count what is no record; it is part of the batch's name, for it is part of what was sent."""
         self.faults[wrong.rule] = self.faults.get(wrong.rule, 0) + 1
+        version = data.get("version") if isinstance(data, Mapping) else getattr(data, "version", None)
+        if isinstance(version, str) and version in _VERSIONS:
+            self.faults_of[str(version)] = self.faults_of.get(str(version), 0) + 1
         shown = str(wrong) if isinstance(data, Wrong) else repr(data)
         self._left_out.append(hashlib.sha256(f"{wrong.rule}\0{shown}".encode(errors="replace")).digest())
         if len(self.refused) < _EXAMPLES:
@@ -190,7 +194,7 @@ class _Piece:
         digest = hashlib.sha256(records_digest(records).encode() + b"".join(sorted(self._left_out))).hexdigest()
         span = f"{iso(min(times))}/{iso(max(times))}, " if times else ""
         window = f"{span}{len(records)} records {digest[:32]}"
-        return RecordStep(RecordBatch(self._source, window, records, dict(self.faults)), tuple(self.refused))
+        return RecordStep(RecordBatch(self._source, window, records, self.faults, self.faults_of), tuple(self.refused))
 
 
 def _nothing(piece: _Piece) -> InputError:

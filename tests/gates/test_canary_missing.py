@@ -1,0 +1,172 @@
+"""What was not measured is not good: too few values pass nothing, and one metric's fault leaves the others' say."""
+
+import math
+
+import pytest
+
+from headgate.errors import InputError
+from headgate.gates.canary import CanaryState, decide, fold
+from headgate.gates.canary_checks import LEAST_MEASURED
+from headgate.gates.canary_evidence import ArmEvidence, Evidence, counts_of, evidence_from_json
+from headgate.gates.canary_policy import CanaryPolicy, Metric, Stage
+from headgate.model import Direction
+from headgate.stats.capped import CappedMasses
+from headgate.stats.means import LEAST_UNITS, Sums, log_e_above, sums_of, sums_of_pairs
+from headgate.stats.mixtures import Stratum
+from headgate.stats.rates import RateCounts
+
+STAGES = (Stage(250_000, 100), Stage(500_000, 100), Stage(1_000_000))
+ERRORS = Metric("errors", "rate", 0.5)
+LATENCY = Metric("latency", "quantile", 0.3, quantile=0.9, low=0.01, high=100.0)
+REVENUE = Metric("revenue", "mean", 0.2, direction=Direction.HIGHER)
+PER_ORDER = Metric("revenue", "ratio", 0.2, direction=Direction.HIGHER)
+SERVED = Metric("served", "mean", 0.05, direction=Direction.HIGHER, cap=1.0)
+
+
+def evidence(stage: int = 0, **arms: tuple[int, dict]) -> Evidence:
+    return Evidence(
+        {STAGES[stage].ppm: {arm: ArmEvidence(units, dict(metrics)) for arm, (units, metrics) in arms.items()}}
+    )
+
+
+def decided(metrics: tuple[Metric, ...], *batches: Evidence, stage: int = 0):
+    policy, total = CanaryPolicy(metrics, STAGES), Evidence()
+    for one in batches:
+        total = fold(policy, total, one)
+    return decide(policy, total, stage, 0.0)
+
+
+def errors(arrived: int, measured: int, events: int) -> tuple[int, dict]:
+    return arrived, {"errors": RateCounts(measured, events)}
+
+
+GOOD = evidence(canary=errors(25_000, 25_000, 500), stable=errors(75_000, 75_000, 1_500))
+
+
+@pytest.mark.parametrize("arm", ["canary", "stable"])
+def test_a_rate_that_is_measured_for_few_of_an_arms_units_passes_nothing(arm: str) -> None:
+    full = {"canary": errors(25_000, 25_000, 400), "stable": errors(75_000, 75_000, 1_500)}
+    units = full[arm][0]
+    least = math.ceil(LEAST_MEASURED * units)
+    assert decided((ERRORS,), evidence(**full)).state is CanaryState.PASS
+    assert decided((ERRORS,), evidence(**full | {arm: errors(units, least, 400)})).state is not CanaryState.INCONCLUSIVE
+    few = decided(
+        (ERRORS,), evidence(**full | {"canary": errors(25_000, 24_700, 400), arm: errors(units, least - 1, 400)})
+    )
+    assert few.state is not CanaryState.PASS
+
+
+def test_the_reason_names_the_stage_the_arm_and_how_many() -> None:
+    found = decided((ERRORS,), evidence(canary=errors(25_000, 8_000, 160), stable=errors(75_000, 75_000, 1_500)))
+    assert found.state is CanaryState.INCONCLUSIVE
+    said = "errors: in stage 1 only 8000 of 25000 units of canary have a value (99% are due); what is not measured is"
+    assert any(text.startswith(said) for text in found.missing)
+
+
+def test_a_capped_mean_is_held_to_the_same() -> None:
+    def masses(units: int) -> CappedMasses:
+        return CappedMasses(units, (0.005 * units, *[0.0] * 127, 0.995 * units))
+
+    arms = {"canary": (25_000, {"served": masses(25_000)}), "stable": (75_000, {"served": masses(75_000)})}
+    assert decided((SERVED,), evidence(**arms)).state is CanaryState.PASS
+    arms["canary"] = (25_000, {"served": masses(24_000)})
+    assert decided((SERVED,), evidence(**arms)).state is CanaryState.INCONCLUSIVE
+
+
+def test_a_number_that_not_all_units_have_passes_as_long_as_the_canary_has_its_share_of_them() -> None:
+    def seconds(units: int):
+        return counts_of(LATENCY, [0.2 + 0.001 * (n % 700) for n in range(units)])
+
+    stable = (75_000, {"latency": seconds(15_000)})
+    assert (
+        decided((LATENCY,), evidence(canary=(25_000, {"latency": seconds(5_000)}), stable=stable)).state
+        is CanaryState.PASS
+    )
+    more = evidence(canary=(25_000, {"latency": seconds(6_000)}), stable=stable)
+    assert decided((LATENCY,), more).state is CanaryState.PASS
+    fewer = decided((LATENCY,), evidence(canary=(25_000, {"latency": seconds(3_000)}), stable=stable))
+    assert fewer.state is CanaryState.INCONCLUSIVE
+    assert "only 3000 of the 18000 units with a value are the canary's (25.0000% are due)" in fewer.missing[0]
+
+
+@pytest.mark.parametrize("missing", ["canary", "stable", "both"])
+def test_a_stage_in_which_a_metric_is_not_measured_does_not_pass_on_the_stage_before(missing: str) -> None:
+    arms = {"canary": errors(500, 500, 10), "stable": errors(500, 500, 10)}
+    assert decided((ERRORS,), GOOD, evidence(1, **arms), stage=1).state is CanaryState.PASS
+    for arm in arms:
+        if missing in {arm, "both"}:
+            arms[arm] = (500, {})
+    assert decided((ERRORS,), GOOD, evidence(1, **arms), stage=1).state is CanaryState.INCONCLUSIVE
+
+
+def test_the_last_stage_of_all_units_compares_nothing_and_stands_on_those_before() -> None:
+    assert decided((ERRORS,), GOOD, evidence(2, canary=(5_000, {})), stage=2).state is CanaryState.PASS
+
+
+@pytest.mark.parametrize("required", [True, False])
+def test_one_metrics_impossible_counts_do_not_silence_the_others(required: bool) -> None:
+    other = Metric("other", "rate", 0.5, required=required)
+    wrong = evidence(canary=(10, {"other": RateCounts(5, 6)}), stable=(30, {}))
+    like = decided((ERRORS, other), wrong, GOOD)
+    assert like.state is CanaryState.INVALID
+    assert "metric 'other': 6 events of 5 units" in like.reasons[0]
+    bad = evidence(canary=errors(5_000, 5_000, 2_500), stable=errors(15_000, 15_000, 75))
+    found = decided((ERRORS, other), wrong, bad)
+    assert found.state is CanaryState.HALT
+    assert found.reasons[0].startswith("errors is worse than tolerated")
+    assert any("6 events of 5 units" in text for text in found.reasons)
+
+
+@pytest.mark.parametrize("of_canary", [0.0, -20.0])
+@pytest.mark.parametrize("kind", ["mean", "ratio"])
+def test_sales_that_fall_to_nothing_halt(kind: str, of_canary: float) -> None:
+    def counts(units: int, value: float) -> Sums:
+        values = [value + 3.0 * ((n % 7) - 3) * (value != 0.0) for n in range(units)]
+        return sums_of(values) if kind == "mean" else sums_of_pairs([(one, 1.0) for one in values])
+
+    metric = REVENUE if kind == "mean" else PER_ORDER
+    arms = {
+        "canary": (2_500, {"revenue": counts(2_500, of_canary)}),
+        "stable": (7_500, {"revenue": counts(7_500, 20.0)}),
+    }
+    assert decided((metric,), evidence(**arms)).state is CanaryState.HALT
+
+
+def test_a_time_that_falls_to_nothing_passes() -> None:
+    seconds = Metric("seconds", "mean", 0.2)
+    arms = {
+        "canary": (2_500, {"seconds": sums_of([0.0] * 2_500)}),
+        "stable": (7_500, {"seconds": sums_of([0.1 * (n % 5) for n in range(7_500)])}),
+    }
+    assert decided((seconds,), evidence(**arms)).state is CanaryState.PASS
+
+
+def test_a_ratio_with_nothing_to_divide_by_yet_is_no_fault_and_passes_nothing() -> None:
+    nothing = counts_of(PER_ORDER, [(0.0, 0.0)] * 300)
+    assert math.isnan(nothing.value)
+    sold = counts_of(PER_ORDER, [(20.0 + n % 3, 1.0) for n in range(900)])
+    found = decided((PER_ORDER,), evidence(canary=(300, {"revenue": nothing}), stable=(900, {"revenue": sold})))
+    assert found.state is CanaryState.INCONCLUSIVE
+    assert "nothing to divide by yet" in found.missing[0]
+    good = evidence(
+        canary=(25_000, {"revenue": counts_of(PER_ORDER, [(20.0 + n % 3, 1.0) for n in range(25_000)])}),
+        stable=(75_000, {"revenue": counts_of(PER_ORDER, [(20.0 + n % 3, 1.0) for n in range(75_000)])}),
+    )
+    assert decided((PER_ORDER,), good).state is CanaryState.PASS
+    later = evidence(1, canary=(900, {"revenue": nothing}), stable=(900, {"revenue": sold}))
+    assert decided((PER_ORDER,), good, later, stage=1).state is CanaryState.INCONCLUSIVE
+
+
+@pytest.mark.parametrize("scale", [1e-170, 1e150])
+def test_numbers_at_the_ends_of_a_float_say_nothing_and_stop_nothing(scale: float) -> None:
+    odd = sums_of_pairs([(1.0, scale)] * (LEAST_UNITS + 1))
+    assert log_e_above([Stratum(0.5, odd, odd)], 0.0) == 0.0 or math.isfinite(
+        log_e_above([Stratum(0.5, odd, odd)], 0.0)
+    )
+
+
+def test_a_count_beyond_all_counting_is_refused_when_it_is_read() -> None:
+    written = GOOD.to_json()
+    written["stages"]["250000"]["canary"]["units"] = 10**40
+    with pytest.raises(InputError, match="more than can be counted"):
+        evidence_from_json(written, "a batch")
