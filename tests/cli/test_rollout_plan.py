@@ -61,7 +61,7 @@ def test_recorded_requests_describe_stable(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("argv", "says"),
     [
-        (("--for", "1h"), "--for: takes --traffic"),
+        (("--for", "1h"), "--for: needs --traffic"),
         (("--stable", "errors"), "--stable: 'errors' will not do"),
         (("--stable", "errors=10%"), "metric 'seconds': no assumption"),
         (("--stable", "nix=10%"), "'nix' is no metric of the plan"),

@@ -215,5 +215,5 @@ def test_a_release_that_is_not_there_and_an_empty_ledger_are_told(led, tmp_path)
     led.lead("good", 1)
     said = headgate("rollout", "report", "god", "--ledger", led.ledger.path, "-o", tmp_path / "site")
     assert said.code == 2
-    assert "no release 'god'; the ledger has: good" in said.err
+    assert "no release 'god'; it has: good" in said.err
     assert not (tmp_path / "site").exists()

@@ -149,7 +149,7 @@ def test_each_machine_has_a_study_of_its_own_however_it_is_called(tmp_path):
         (["--machine", "other"], "no results of machine 'other'; it has: box"),
         (["--link", "https://x"], "has no {commit}"),
         (["--asv", "../elsewhere"], "within the report"),
-        (["--repository", "none"], "no such directory"),
+        (["--repository", "none"], "none is not a directory"),
         (["--verdict", "none.json"], "no such file"),
     ],
 )

@@ -92,6 +92,7 @@ class Parser(argparse.ArgumentParser):
             Always; `main` shows it.
         """
         message = message.removeprefix("argument ")
+        message = message.replace("not allowed with argument", "not allowed with")
         message = message.replace("the following arguments are required", "missing")
         message = message.replace(
             "expected one argument", "expected a value; one that begins with - is joined to its option by ="
@@ -181,7 +182,7 @@ def main(argv: Sequence[str] | None = None, out: TextIO | None = None, err: Text
         _discard_output()
         return ExitCode.UNREAD
     except OSError as error:
-        found = _explained(error, out)
+        found = _explained(error)
         if found is None:
             raise
         from headgate.cli.streams import say
@@ -205,7 +206,7 @@ def _parsed(arguments: list[str], err: TextIO) -> argparse.Namespace | int:
         return exit_.code if isinstance(exit_.code, int) else ExitCode.USAGE
 
 
-def _explained(error: OSError, out: TextIO) -> tuple[int, str] | None:
+def _explained(error: OSError) -> tuple[int, str] | None:
     """Return the exit code and what to say of a system's error; None where it is a fault of headgate's."""
     try:
         Path.cwd()
@@ -214,13 +215,9 @@ def _explained(error: OSError, out: TextIO) -> tuple[int, str] | None:
     name = os.fsdecode(error.filename) if isinstance(error.filename, str | bytes | os.PathLike) else ""
     reason = error.strerror or str(error)
     if error.errno in _WRITING_FAILED:
-        if not name:
-            try:
-                out.flush()
-                name = "a file"
-            except OSError:
-                name = "standard output"
-                _discard_output()
+        if not name:  # of a stream that is open the system names none
+            name = "standard output, or a file"
+            _discard_output()
         return ExitCode.FAILED, f"{name}: cannot be written ({reason}); make room, or write elsewhere"
     if error.errno not in _USERS_MISTAKES or not name or name.startswith(str(Path(__file__).parent.parent)):
         return None

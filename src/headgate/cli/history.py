@@ -27,7 +27,7 @@ EPILOG = """\
 exit codes:
   0  searched, whatever was found
   1  with --fail-on-new: a worsening whose commit range reaches into the newest commits
-  2  nothing to search: no results, none readable, or every series too short
+  2  usage or input error, or nothing to search: no results, none readable, or every series too short
 
 examples:
   headgate history

@@ -110,7 +110,7 @@ def save_target(args: argparse.Namespace) -> Path | None:
     results = Path(args.results or DEFAULT_RESULTS)
     if args.save is False:
         if args.results:
-            raise UsageError("--results says where to save and --no-save not to: leave one of them out")
+            raise UsageError("--results and --no-save: one says where to save, the other not to; leave one of them out")
         return None
     if results.exists() and not results.is_dir():
         raise UsageError(f"--results: {results} is a file; give a directory")

@@ -90,12 +90,20 @@ def _needs(args: argparse.Namespace, plan: Plan) -> PlanNeeds:
     from headgate.rollout.simulate_input import parse_rate, parse_stable, parse_time, read_recorded
 
     if args.horizon is not None and args.traffic is None:
-        raise UsageError("--for: takes --traffic: without it nobody knows how many units come in that time")
+        raise UsageError("--for: needs --traffic, or nobody knows how many units come in that time; give both")
     given: dict[str, Assumption] = {}
     if args.recorded is not None:
         recorded = read_recorded(args.recorded, plan)
         given = {one.name: assumed(one, recorded[one.name]) for one in plan.metrics if one.name in recorded}
-    given |= parse_stable(args.stable)
+    stable = parse_stable(args.stable)
+    unknown = sorted(set(stable) - {one.name for one in plan.metrics})
+    if unknown:
+        known = ", ".join(one.name for one in plan.metrics)
+        raise UsageError(f"--stable: {unknown[0]!r} is no metric of the plan; it has: {known}")
+    for metric in plan.metrics:
+        if metric.kind == "rate" and metric.name in stable and stable[metric.name].value > 1.0:
+            raise UsageError(f"--stable: {metric.name}: a rate is at most 1, or 100%; mend it")
+    given |= stable
     source = "; ".join([*args.stable, *([f"recorded in {Path(args.recorded).name}"] if args.recorded else [])])
     return plan_needs(
         plan,

@@ -23,7 +23,7 @@ network."""
 EPILOG = """\
 exit codes:
   0  the bundle is whole and its verdict follows from its samples, whatever the verdict says
-  2  the file is damaged, was changed, or its verdict does not follow from its samples
+  2  usage error, or the file is damaged, was changed, or its verdict does not follow from its samples
 
 examples:
   headgate compare main HEAD --evidence evidence.json.gz

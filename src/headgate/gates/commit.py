@@ -211,7 +211,7 @@ def _why_inconclusive(found: Bounds, case: _Case, plan: Plan) -> str:
 def _warnings(case: _Case, found: Bounds) -> tuple[str, ...]:
     warnings = []
     if found.conflict:
-        warnings.append("bounds of different looks exclude each other")
+        warnings.append("its rounds contradict each other; run again when the machine is quiet")
     if case.spec.kind == "track" and case.policy.direction is None and case.spec.direction is Direction.LOWER:
         warnings.append("lower is taken as better; set direction in the policy if it is not")
     return tuple(warnings)

@@ -89,9 +89,7 @@ def parse_fraction(source: str, key: str, raw: object) -> float:
     """
     value = _fraction(source, key, raw)
     if value == 0:
-        raise _bad(
-            source, key, raw, 'a margin of 0 cannot be passed by any evidence; give what you tolerate, e.g. "3%"'
-        )
+        raise _bad(source, key, raw, 'a margin of 0 cannot be passed by any evidence; give what you tolerate, as "3%"')
     if not 0 < value < 1:
         hint = f'; did you mean "{value:g}%"?' if 1 <= value < 100 and "%" not in str(raw) else ""
         raise _bad(source, key, raw, f'expected more than 0 and less than 1, as 0.03 or "3%"{hint}')
@@ -206,14 +204,18 @@ def _fraction(source: str, key: str, raw: object) -> float:
 
 def _number(source: str, key: str, raw: object, shown: object) -> float:
     if isinstance(raw, bool) or not isinstance(raw, int | float | str):
-        raise _bad(source, key, shown, "expected a number")
+        raise _bad(source, key, shown, f"expected a number, as {_example(key)}")
     try:
         value = float(raw)
     except (ValueError, OverflowError):
-        raise _bad(source, key, shown, "expected a number") from None
+        raise _bad(source, key, shown, f"expected a number, as {_example(key)}") from None
     if not math.isfinite(value):
         raise _bad(source, key, shown, "expected a finite number")
     return value
+
+
+def _example(key: str) -> str:
+    return "0.99" if key == "confidence" else '0.03 or "3%"'
 
 
 def _bad(source: str, key: str, raw: object, allowed: str) -> UsageError:
