@@ -19,9 +19,6 @@ import pytest
 
 from headgate.cli import ExitCode, main
 from headgate.errors import brief
-from headgate.rollout import events
-from headgate.rollout.ledger import Ledger
-from headgate.rollout.plan import Plan
 
 PROGRAM = [sys.executable, "-m", "headgate"]
 LONG = "n" * 300
@@ -64,9 +61,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "adir").mkdir()
     (tmp_path / "loop").symlink_to("loop")
     (tmp_path / "asv.conf.json").write_text(json.dumps({"version": 1, "repo": ".", "benchmark_dir": 3}))
-    plan = Plan.from_file("plan.toml")
-    with Ledger("led.sqlite") as ledger:
-        ledger.append("r1", events.registered(plan, actor="me", time=1.0))
+    assert said("rollout", "start", "r1", "--plan", "plan.toml", "--ledger", "led.sqlite")[0] == 0
     return tmp_path
 
 

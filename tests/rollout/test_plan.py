@@ -108,7 +108,7 @@ def test_a_file_without_a_plan_says_so(tmp_path: Path) -> None:
         ({"metrics": [METRICS[0] | {"margin": 5}]}, 'write "5%" or "500%"'),
         ({"metrics": [METRICS[0] | {"tolerance": -1}]}, "rollout.metrics[0].tolerance: -1 will not do"),
         ({"metrics": [METRICS[0] | {"required": "no"}]}, "rollout.metrics[0].required"),
-        ({"metrics": [METRICS[0] | {"quantile": 0.5}]}, "rollout.metrics[0]: metric 'errors': quantile"),
+        ({"metrics": [METRICS[0] | {"quantile": 0.5}]}, "rollout.metrics[0].quantile"),
         ({"alpha": 0.7}, "alpha: 0.7 will not do"),
         ({"attributes": {"country": "text"}}, "rollout.attributes.country: 'text'"),
         ({"ledger": ""}, "rollout.ledger"),

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
+from headgate.cli.streams import say
 from headgate.errors import MeasurementError, UsageError
 
 if TYPE_CHECKING:
@@ -109,14 +110,15 @@ def _told(args: argparse.Namespace, err: TextIO) -> TextIO:
 def _announce(head: Revision, dirty: Sequence[str], machine: str, project: AsvProject, err: TextIO) -> None:
     from headgate.report.wording import count
 
-    err.write(f"commit {head.commit[:8]} {head.title}\nmachine {machine}, results in {project.results}\n")
+    say(err, f"commit {head.commit[:8]} {head.title}\nmachine {machine}, results in {project.results}")
     kept = f"{project.results.name}/"  # what this command writes is no change to what it measures
     changed = [name for name in dirty if not name.startswith(kept)]
     if changed:
         shown = ", ".join(changed[:3]) + (", …" if len(changed) > 3 else "")
-        err.write(
+        say(
+            err,
             f"headgate: warning: {count(len(changed), 'uncommitted change')} ({shown}): the commit is measured, not "
-            "these; only the benchmarks themselves are taken from the working tree\n"
+            "these; only the benchmarks themselves are taken from the working tree",
         )
 
 
@@ -225,7 +227,8 @@ def _profile(results: Path, machine: str, err: TextIO) -> None:
 
 def _summarise(tally: Tally, log: Path, err: TextIO) -> None:
     err.write(f"{tally.measured} measured, {tally.skipped} skipped, {tally.failed} failed\n")
-    err.writelines(f"  failed: {line}\n" for line in tally.failures[:SHOWN_FAILURES])
+    for line in tally.failures[:SHOWN_FAILURES]:
+        say(err, f"  failed: {line}")
     if tally.failed > SHOWN_FAILURES:
         err.write(f"  and {tally.failed - SHOWN_FAILURES} more\n")
     if tally.failed:

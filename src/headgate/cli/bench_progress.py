@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING, Any, Self, TextIO
 
+from headgate.cli.streams import say
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
@@ -78,8 +80,9 @@ class BenchProgress:
         steps = self._steps(chunk)
         self._step = chunk.seconds / steps if steps else 0.0
         if not self._err.isatty():
-            self._err.write(
-                f"part {number} of {total}: {len(chunk.benchmarks)} combinations, {chunk.benchmarks[0].name} …\n"
+            say(
+                self._err,
+                f"part {number} of {total}: {len(chunk.benchmarks)} combinations, {chunk.benchmarks[0].name} …",
             )
             self._err.flush()
 

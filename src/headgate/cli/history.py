@@ -87,6 +87,7 @@ def run(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
     """
     from headgate.cli.history_search import watched
     from headgate.cli.report_input import results_directory
+    from headgate.cli.streams import say
     from headgate.report.history_text import problem_lines
     from headgate.report.history_view import new_worsenings
 
@@ -94,7 +95,8 @@ def run(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
     args.results = results_directory(args.results)
     with watched(err, quiet=args.quiet) as progress:
         history, view = _searched(args, progress)
-    err.writelines(problem_lines(view.problems))
+    for line in problem_lines(view.problems):
+        say(err, line)
     _publish(args, history, view, out, err)
     return ExitCode.REGRESSED if args.fail_on_new and new_worsenings(view) else ExitCode.PASS
 

@@ -6,6 +6,7 @@ import contextlib
 import time
 from typing import TYPE_CHECKING, Any, TextIO
 
+from headgate.cli.streams import say
 from headgate.measure.comparison import ComparisonObserver
 from headgate.model import Comparison, State
 
@@ -94,7 +95,7 @@ class LiveObserver(ComparisonObserver):
         if self.live is not None:
             self.live.console.print(text, markup=False, highlight=False)
         else:
-            self.err.write(f"headgate: {text}\n")
+            say(self.err, f"headgate: {text}")
             self.err.flush()
 
     def render(self) -> RenderableType:

@@ -192,8 +192,10 @@ class Screen(io.StringIO):
 
 
 def own_words(text: str) -> str:
-    """Return a message of headgate's command line with its options as they are called here."""
-    return _OPTION.sub("--headgate-", text)
+    """Return a message of headgate's command line with its options as they are called here, fit for a terminal."""
+    from headgate.report.wording import printable
+
+    return "\n".join(printable(line) for line in _OPTION.sub("--headgate-", text).split("\n"))
 
 
 def own_words_of(verdict: Verdict) -> Verdict:

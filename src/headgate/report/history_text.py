@@ -48,9 +48,9 @@ def history_text(view: HistoryView, *, width: int = 80, color: bool = False, qui
 
 def problem_lines(problems: Sequence[str]) -> list[str]:
     """Return the problems to warn of, the rest as a count."""
-    lines = [f"headgate: warning: {problem}\n" for problem in problems[:_MAX_PROBLEMS]]
+    lines = [f"headgate: warning: {problem}" for problem in problems[:_MAX_PROBLEMS]]
     if len(problems) > _MAX_PROBLEMS:
-        lines.append(f"headgate: warning: … and {len(problems) - _MAX_PROBLEMS:,} more files left out\n")
+        lines.append(f"headgate: warning: … and {len(problems) - _MAX_PROBLEMS:,} more files left out")
     return lines
 
 

@@ -206,7 +206,10 @@ def _metric(table: dict[str, Any], stages: Sequence[Stage], source: str, key: st
     try:
         return Metric(**values)
     except UsageError as error:
-        raise PlanError(f"{source}: {key}: {error}") from None
+        # As the file has it: its key, and not the metric's name.
+        text = str(error)
+        own = text.removeprefix(f"metric {values['name']!r}: ")
+        raise PlanError(f"{source}: {key}: {text}" if own == text else f"{source}: {key}.{own}") from None
 
 
 def _metric_values(table: dict[str, Any], source: str, key: str) -> dict[str, Any]:

@@ -235,8 +235,8 @@ def _check_first(table: pa.Table, plan: Plan, index: Array, starts: Array, first
 
 def _missing(table: pa.Table, plan: Plan, row: int, expected: int) -> InputError:
     return InputError(
-        f"column {plan.index!r} has no {expected}: the next index there is {_at(table, plan, row)}. It must count rows "
-        "from 0 without gaps; renumber with row_number() - 1"
+        f"column {plan.index!r} has no {expected}: the next index there is {_at(table, plan, row)}; renumber from 0 "
+        "without gaps, with row_number() - 1"
     )
 
 

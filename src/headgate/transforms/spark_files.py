@@ -157,13 +157,14 @@ def _npy_job(
         read = np.lib.format.read_array_header_1_0 if major == (1, 0) else np.lib.format.read_array_header_2_0
         shape, _, stored = read(head)
     except ValueError as error:
-        raise InputError(f"{source}: is not a .npy file of a plain array: {error}") from None
+        raise InputError(f"{source}: is not a .npy file of a plain array ({error}); give another file") from None
     if len(shape) != 1:
-        raise InputError(f"{source}: holds an array of shape {shape}; one with one axis is needed")
+        raise InputError(f"{source}: holds an array of shape {shape}; give one with one axis")
     dtype = _supported(source, stored)
     weights, rows = _weights(given, dtype, block_rows)
     if size < head.tell() + shape[0] * dtype.itemsize:
-        raise InputError(f"{source}: is truncated: {size} bytes for {shape[0]} elements of {dtype}")
+        what = f"{size} bytes for {shape[0]} elements of {dtype}"
+        raise InputError(f"{source}: is truncated ({what}); get the file again")
     job = NpyJob(source, version, destination, weights, stored.str, shape[0], head.tell(), rows)
     return job, dtype
 
@@ -180,10 +181,10 @@ def _parquet_job(
     """Read the metadata of every file and share out their row groups."""
     files = files_under(source, ".parquet")
     if not files:
-        raise InputError(f"{source}: holds no .parquet files")
+        raise InputError(f"{source}: holds no .parquet files; check the path")
     schema, groups = _row_groups(files)
     if column is None or column not in schema.names:
-        raise UsageError(f"column: {column!r} is not in {source}; there are {', '.join(map(repr, schema.names))}")
+        raise UsageError(f"column: {column!r} is not in {source}; it has: {', '.join(map(repr, schema.names))}")
     if not output or output in schema.names:
         raise UsageError(f"output: {output!r} is empty or already a column; choose another name")
     try:

@@ -113,7 +113,7 @@ def check_block_rows(block_rows: int | None, window: int, default: int, windows:
 def _type(schema: StructType, argument: str, name: str) -> str:
     """Spark's name of a column's type; the name must be exact."""
     if name not in schema.names:
-        raise UsageError(f"{argument}: there is no column {name!r}; there are {', '.join(map(repr, schema.names))}")
+        raise UsageError(f"{argument}: there is no column {name!r}; it has: {', '.join(map(repr, schema.names))}")
     return schema[name].dataType.simpleString()
 
 
