@@ -100,9 +100,15 @@ class TransformService:
         self._reading = threading.Lock()
 
     def start(self) -> None:
-        """Register the release, if this process leads, and start the thread that records."""
-        if self.settings.leads:
-            self._controller.start()
+        """Register the release, if this process leads, and start the thread that records.
+
+        A release that is halted, or a ledger that cannot be used, keeps no service from answering: all are on stable.
+        """
+        try:
+            if self.settings.leads:
+                self._controller.start()
+        except HeadgateError as error:
+            log.error("%s", error)  # noqa: TRY400 - its message says all; no traceback
         self._thread.start()
 
     def stop(self) -> None:

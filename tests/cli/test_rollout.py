@@ -148,7 +148,9 @@ def test_a_halt_is_recorded_published_and_final() -> None:
     snapshot = read_snapshot("router-state-r1.json")
     assert snapshot is not None
     assert (snapshot.status, snapshot.plan_hash) == (Status.HALTED, PLAN.hash)
-    assert headgate("rollout", "start", "r1").code == 4
+    started = headgate("rollout", "start", "r1")
+    assert (started.code, started.out) == (1, "")
+    assert "halted (rain); it stays so" in started.err
     word = headgate("rollout", "override", "r1", "advance", "--reason", "please", "--expires", "1h")
     assert "the release is halted, and no override undoes that" in word.out
     assert headgate("rollout", "advance", "r1").code == 1
@@ -164,7 +166,7 @@ def test_a_halt_needs_no_plan_and_no_whole_ledger(here: Path) -> None:
     said = headgate("rollout", "halt", "r2", "--reason", "rain")
     assert (said.code, said.out) == (2, "")
     assert "not a ledger" in said.err
-    assert "The halt is NOT recorded; routers that follow router-state-r2.json send all to stable" in said.err
+    assert "The halt is NOT recorded yet; routers that follow router-state-r2.json send all to stable" in said.err
     snapshot = read_snapshot("router-state-r2.json")
     assert snapshot is not None
     assert snapshot.status is Status.HALTED

@@ -184,3 +184,29 @@ def test_a_path_that_no_file_can_have_is_an_error_in_words(name: str) -> None:
     said = headgate("release", "decide", "--canary", "r1", *options)
     assert said.code in {2, 4}
     assert "File name too long" in said.out + said.err
+
+
+def test_a_secret_that_is_no_text_signs_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HEADGATE_WEBHOOK_URL", "http://127.0.0.1:1/x")
+    monkeypatch.setenv("HEADGATE_WEBHOOK_SECRET", "\udcff" * 20)
+    monkeypatch.setattr("headgate.rollout.notify.ATTEMPTS", 1)
+    said = headgate("rollout", "halt", "r1", "--reason", "x")
+    assert said.code == 0
+    assert "not sent" in said.err
+
+
+@pytest.mark.parametrize("plan", ["a = " + "9" * 5000, "[rollout]\n" + '"\\u001b[31m" = 1'])
+def test_an_odd_plan_is_an_error_in_plain_words_and_keeps_no_halt_out(here: Path, plan: str) -> None:
+    (here / "headgate.toml").write_text(plan)
+    said = headgate("rollout", "plan", "headgate.toml", "--stable", "errors=2%")
+    assert said.code == 2
+    assert "\x1b" not in said.err
+    assert headgate("rollout", "halt", "r1", "--reason", "x", "--ledger", "rollout.sqlite").code == 0
+
+
+def test_a_bundle_whose_hashes_hold_but_whose_values_are_odd_is_an_input_error(here: Path) -> None:
+    rehashed(2, time=1e300)
+    said = headgate("rollout", "status", "r1", "--evidence", "canary.json")
+    if (here / "canary.json").exists():
+        said = headgate("verify", "canary.json")
+    assert said.code in {2, 4}

@@ -1,24 +1,28 @@
 """A service's own mistakes, and clocks: they are counted or told, and end neither the control loop nor a report."""
 
+import json
+import os
 import threading
 from pathlib import Path
 
 import numpy as np
 import pytest
-from rollout_releases import release_plan
+from rollout_releases import release_plan, units
 
 from headgate.cli.rollout_report import releases_of
-from headgate.errors import HeadgateError, InputError, UsageError
+from headgate.errors import HeadgateError, InputError, PlanError, UsageError
 from headgate.report.rollout_html import write_releases
 from headgate.rollout import Ledger
 from headgate.rollout.controller import Controller
 from headgate.rollout.controller_snapshot import SnapshotRouter
 from headgate.rollout.notify import Notifier
 from headgate.rollout.notify_http import Webhook
+from headgate.rollout.providers import jsonl
 from headgate.rollout.providers.prometheus_fetch import fetch, shown
+from headgate.rollout.providers.store import ask, record
 from headgate.rollout.recorder import Recorder, lead
 from headgate.rollout.router import Router
-from headgate.rollout.router_state import Reason
+from headgate.rollout.router_state import Reason, RouterState, Status
 
 NOW = 1_800_000_000.0
 
@@ -149,11 +153,12 @@ def test_a_release_whose_clock_went_back_is_reported(tmp_path: Path) -> None:
         "https:/user:s3cr3t@127.0.0.1/metrics",
         " http://user:s3cr3t@127.0.0.1/metrics",
         "htps://user:s3cr3t/of@127.0.0.1/metrics",
+        "http://user:12/s3cr3t@127.0.0.1/metrics",
     ],
 )
 def test_a_password_is_not_shown_however_the_address_is_mistyped(address: str) -> None:
     assert "s3cr3t" not in shown(address)
-    with pytest.raises(InputError) as caught:
+    with pytest.raises((InputError, UsageError)) as caught:
         fetch(address, "--prometheus", 1.0)
     assert "s3cr3t" not in str(caught.value)
 
@@ -162,3 +167,90 @@ def test_a_password_is_not_shown_however_the_address_is_mistyped(address: str) -
 def test_a_host_that_cannot_be_is_a_usage_error(host: str) -> None:
     with pytest.raises(UsageError, match=r"--prometheus: .* will not do"):
         fetch(f"http://{host}/metrics", "--prometheus", 1.0)
+
+
+@pytest.mark.parametrize("unit", ["u", 10**5000, b"\xff", "\ud800"], ids=["text", "whole", "bytes", "surrogate"])
+@pytest.mark.parametrize(
+    "value",
+    [10**400, -(10**400), 5, 5.5, float("inf"), float("nan"), True, None, "5"],
+    ids=["huge", "minus huge", "5", "5.5", "inf", "nan", "true", "null", "text"],
+)
+def test_no_number_of_a_request_makes_a_router_raise(unit: object, value: object) -> None:
+    rules = [
+        {"name": "few", "where": {"n": {"lt": 5.5}}, "exclude": True},
+        {"name": "some", "where": {"n": {"in": [1, 2.5]}}, "exclude": True},
+        {"name": "one", "where": {"n": {"eq": 10**400}}, "sandbox": True},
+    ]
+    plan = release_plan(segments=rules, sandbox=1)
+    state = RouterState("r1", plan.hash, Status.RUNNING, 0, NOW, 20.0)
+    route = Router(plan, "r1", state).route(unit, {"n": value}, now=NOW)
+    if unit == "u" and value == 10**400:
+        assert route.segment == "one"
+    if unit == "u" and value == -(10**400):
+        assert route.segment == "few"
+
+
+def test_a_stream_is_held_to_the_release_as_it_stands_and_not_as_it_began(
+    controller: Controller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("headgate.rollout.providers.records.ASK_SECONDS", 0.0)
+
+    def stream():
+        for number in range(40):
+            if number == 20:
+                for stage in (0, 0):
+                    controller.record(units(controller.plan, stage, 4_000, window=f"w{number}"))
+                assert controller.advance().stage == 1
+            snapshot = controller.snapshot()
+            assert snapshot is not None
+            route = Router(controller.plan, "r1", snapshot).route(f"u{number}", now=snapshot.time)
+            # Half of a minute and more after the stream began.
+            yield {
+                "unit": f"u{number}",
+                "version": str(route.version),
+                "stage": route.stage,
+                "metrics": {"errors": False},
+            }
+
+    report = record(controller, stream(), routed_elsewhere=True)
+    assert report.refused == {}
+    assert report.records == 40
+
+
+def test_a_time_that_was_in_the_future_when_a_stream_began_is_none_later(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr("headgate.rollout.providers.records.ASK_SECONDS", 0.0)
+    clock = [NOW]
+    with Ledger(tmp_path / "rollout.sqlite") as ledger:
+        one = Controller(ledger, release_plan(), "r1", clock=lambda: clock[0])
+        one.start()
+
+        def stream():
+            for number in range(10):
+                clock[0] = NOW + 60.0 * number
+                record = {"unit": f"u{number}", "version": "stable", "stage": 0, "metrics": {}, "time": clock[0]}
+                yield record
+
+        report = record(one, stream(), routed_elsewhere=True)
+        assert report.refused == {}
+        late = [{"unit": "u", "version": "stable", "stage": 0, "metrics": {}, "time": clock[0] + 3600.0}]
+        with pytest.raises(InputError, match="mend the clock"):
+            record(one, late, routed_elsewhere=True)
+
+
+def test_a_plan_of_more_metrics_than_can_be_counted_is_refused_before_it_starts() -> None:
+    many = [{"name": f"m{number}", "kind": "rate", "margin": "10%"} for number in range(63)]
+    with pytest.raises(PlanError, match="63 are more than 62"):
+        release_plan(metrics=many)
+    assert len(release_plan(metrics=many[:62]).metrics) == 62
+
+
+def test_records_come_through_a_pipe_that_is_named_as_a_file(controller: Controller, tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    line = json.dumps({"unit": "u1", "version": "stable", "stage": 0, "metrics": {"errors": False}})
+    writing = threading.Thread(target=lambda: pipe.write_text(line + "\n"))
+    writing.start()
+    asked = ask(controller, routed_elsewhere=True)
+    [step] = jsonl.steps(str(pipe), asked)
+    writing.join(30.0)
+    assert len(step.batch.records) == 1

@@ -49,7 +49,7 @@ def test_without_an_assumption_nothing_is_known_and_nothing_refused() -> None:
 
 
 def test_an_assumption_of_no_metric_is_refused_by_name() -> None:
-    with pytest.raises(UsageError, match="'erors': no metric of the plan; those are: errors, seconds"):
+    with pytest.raises(UsageError, match="'erors' is no metric of the plan; it has: errors, seconds"):
         plan_needs(release_plan(), GIVEN | {"erors": Assumption(0.1)})
 
 

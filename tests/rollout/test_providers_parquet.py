@@ -151,7 +151,7 @@ def test_what_is_no_parquet_or_has_no_rows_is_no_evidence(tmp_path: Path) -> Non
             recorded(controller, path)
     empty = pa.Table.from_pylist(requests(controller.plan, 1)).slice(0, 0)
     pq.write_table(empty, path)
-    with pytest.raises(InputError, match="no records: nothing is no evidence"):
+    with pytest.raises(InputError, match="no records, and nothing is no evidence"):
         recorded(controller, path)
     with pytest.raises(ObjectMissingError, match="there is no such object"):
         recorded(controller, tmp_path / "nowhere.parquet")

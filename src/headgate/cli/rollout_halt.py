@@ -24,6 +24,7 @@ from headgate.store.files import may_exist
 
 if TYPE_CHECKING:
     import argparse
+    from pathlib import Path
     from typing import TextIO
 
     from headgate.rollout.controller import Controller
@@ -56,19 +57,45 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
     """Halt the release; return the exit code."""
     with contextlib.ExitStack() as stack:
-        followed = may_exist(snapshot_path(args))
+        path = snapshot_path(args)
+        told = _tell_routers(path, args.release) if may_exist(path) else None
         try:
             controller = stack.enter_context(open_controller(args))
             event = controller.record_halt(args.reason)
         except (InputError, LedgerError) as error:
-            raise type(error)(f"{error}{_without_record(args) if followed else ''}") from error
-        _publish(args, controller, err)
+            raise type(error)(f"{error}{_unrecorded(path, told)}") from error
+        problem = _tell_routers(path, args.release)
+        if problem:
+            say(err, f"headgate: warning: halted and recorded, but {problem}")
+        with contextlib.suppress(HeadgateError):
+            controller.publish()  # with the plan's hash, where it can be read
         try:
             print_lines(args, out, [f"{args.release}: halted{_since(args, controller, event)}"])
         finally:  # also where nobody reads what is printed
             _notify(args, controller, err)
         publish_json(args.json, event.to_json(), out)
     return ExitCode.PASS
+
+
+def _tell_routers(path: Path, release: str) -> str:
+    """Write the halted snapshot; return why it could not be written, or ''."""
+    try:
+        publish_halt(path, release, "", time.time(), MAX_AGE_SECONDS)
+    except InputError as error:
+        return str(error)
+    return ""
+
+
+def _unrecorded(path: Path, told: str | None) -> str:
+    """Return what to say where the ledger does not have the halt; ``told``: what `_tell_routers` said, if asked."""
+    if told is None:
+        return ""
+    if told:
+        return f". The halt is NOT recorded, and {told}"
+    return (
+        f". The halt is NOT recorded yet; routers that follow {path} send all to stable, and a controller that leads "
+        "the release records it as soon as it can; look with `headgate rollout status`"
+    )
 
 
 def _since(args: argparse.Namespace, controller: Controller, event: Event) -> str:
@@ -78,32 +105,9 @@ def _since(args: argparse.Namespace, controller: Controller, event: Event) -> st
     return f", since event {event.seq}, by {event.actor}: {event.payload.get('reason')}"
 
 
-def _publish(args: argparse.Namespace, controller: Controller, err: TextIO) -> None:
-    """Tell the routers of a halt that is recorded."""
-    try:
-        publish_halt(snapshot_path(args), args.release, "", time.time(), MAX_AGE_SECONDS)
-    except InputError as error:
-        say(err, f"headgate: warning: halted and recorded, but {error}")
-    with contextlib.suppress(HeadgateError):
-        controller.publish()  # with the plan's hash, where it can be read
-
-
 def _notify(args: argparse.Namespace, controller: Controller, err: TextIO) -> None:
     """Send what is due; what is wrong with the webhook's options is told of, for the release is halted."""
     try:
         notify(webhook_of(args), controller, err)
     except HeadgateError as error:
         say(err, f"headgate: warning: halted, but nobody was notified: {error}")
-
-
-def _without_record(args: argparse.Namespace) -> str:
-    """Tell those who follow the snapshot, although the ledger does not have the halt."""
-    path = snapshot_path(args)
-    try:
-        publish_halt(path, args.release, "", time.time(), MAX_AGE_SECONDS)
-    except InputError as error:
-        return f". The halt is NOT recorded, and {error}"
-    return (
-        f". The halt is NOT recorded; routers that follow {path} send all to stable, until a controller writes it "
-        "again: stop the controller, then halt anew"
-    )

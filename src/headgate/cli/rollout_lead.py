@@ -68,8 +68,8 @@ def run(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
 
         def told(turn: Turn | HeadgateError) -> None:
             words.say(turn)
-            if notifier is not None:
-                notifier.wake()
+            if notifier is not None and not isinstance(turn, HeadgateError) and turn.step is not Step.WAITED:
+                notifier.wake()  # what others recorded, and what was refused, it looks for by itself
             if not isinstance(turn, HeadgateError) and turn.step is Step.HALTED:
                 stop.set()
 

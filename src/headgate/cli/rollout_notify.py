@@ -77,7 +77,7 @@ def _secret(file: str | None) -> bytes:
         secret = os.environ.get(SECRET_VARIABLE, "")
         if not secret:
             raise UsageError(f"webhook: no secret; set {SECRET_VARIABLE}, or give --webhook-secret-file")
-        return secret.encode()
+        return secret.encode("utf-8", "surrogateescape")  # the bytes that the environment has
     try:
         with Path(file).open("rb") as stream:
             data = stream.read(_LARGEST_SECRET + 1)

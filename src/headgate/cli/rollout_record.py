@@ -48,6 +48,8 @@ examples:
       --metric errors='http_requests_total{code=~"5.."}'
   tail -n +1 -F requests.jsonl | headgate rollout record checkout-42 --jsonl -
 """
+# Beyond this nobody waits for one answer, and a socket does not take it.
+_LONGEST_TIMEOUT_SECONDS = 3600.0
 _INTERRUPTED = "interrupted; the batches recorded are whole. Run the same command again: nothing is counted twice\n"
 
 
@@ -160,7 +162,7 @@ def _how(args: argparse.Namespace) -> dict[str, Any]:
         "source": args.source,
         "routed_elsewhere": args.routed_elsewhere,
         "endpoint": args.endpoint,
-        "timeout_seconds": parse_time("--timeout", args.timeout),
+        "timeout_seconds": min(parse_time("--timeout", args.timeout), _LONGEST_TIMEOUT_SECONDS),
         "max_age_seconds": parse_time("--max-age", args.max_age),
         "counters": Counters(args.requests, metrics, args.version_label, arms),
     }

@@ -14,6 +14,8 @@ from headgate.cli.rollout_common import (
     publish_json,
 )
 from headgate.cli.rollout_notify import add_webhook_arguments, notify, webhook_of
+from headgate.cli.streams import say
+from headgate.errors import ConflictError
 from headgate.rollout.decision_json import status_to_json
 from headgate.rollout.plan_numbers import percent_text
 
@@ -55,7 +57,13 @@ def run(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
     webhook = webhook_of(args)
     _, plan = find_plan(args.plan)
     with open_controller(args, plan=plan, create=True) as controller:
-        state = controller.start(args.version)
+        try:
+            state = controller.start(args.version)
+        except ConflictError as error:
+            if controller.state().halt is None:
+                raise
+            say(err, f"headgate rollout start: {error}")
+            return ExitCode.REGRESSED
         share = percent_text(plan.stages[state.stage or 0].ppm)
         lines = [
             f"{args.release}: {state.status}, stage {(state.stage or 0) + 1} of {len(plan.stages)}: {share} of units",

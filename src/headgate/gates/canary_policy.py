@@ -40,6 +40,10 @@ DEFAULT_MINIMUM_UNITS = 100
 # Cells of a quantile's histogram per margin: what is lost to the grid is an eighth of the margin.
 DEFAULT_RESOLUTION = 8
 # A histogram is state that travels with every batch: more cells than this is a range or a margin mistyped.
+# Which of its metrics a unit was counted in is kept in the bits of one of SQLite's whole numbers (64, one is the sign).
+MOST_METRICS = 62
+# Values beyond are no measurements (`headgate.rollout.metrics`).
+MOST_CAP = 1e100
 # A weight says how many times the others' part of alpha a metric gets; beyond this nothing is left for the others.
 MOST_WEIGHT = 1e6
 MOST_CELLS = 20_000
@@ -112,7 +116,7 @@ class Metric:
         object.__setattr__(self, "direction", Direction(self.direction))
         if not _within(self.margin, 0.0, 10.0) or self.margin >= 10.0:
             raise self._bad(
-                "margin", 'a margin of 0 cannot be passed by any evidence; give what you tolerate, e.g. "10%"'
+                "margin", 'a margin of 0 cannot be passed by any evidence; give what you tolerate, as "10%"'
             )
         if not (self.tolerance == 0.0 or _within(self.tolerance, 0.0, self.margin)) or self.tolerance >= self.margin:
             raise self._bad("tolerance", f"expected 0 or more, and less than the margin ({self.margin:g})")
@@ -120,8 +124,8 @@ class Metric:
             raise self._bad("weight", f"expected a number from {1.0 / MOST_WEIGHT:g} to {MOST_WEIGHT:g}")
         self._check_early_margins()
         self._check_quantile()
-        if self.cap is not None and (self.kind != "mean" or not _within(self.cap, 0.0, math.inf)):
-            raise self._bad("cap", "a cap is a finite number above 0, for kind mean alone")
+        if self.cap is not None and (self.kind != "mean" or not _within(self.cap, 0.0, MOST_CAP)):
+            raise self._bad("cap", f"a cap is a number above 0, at most {MOST_CAP:g}, for kind mean alone")
 
     def margin_at(self, stage: int) -> float:
         """Return the margin that a stage holds, counted from 0."""
@@ -210,6 +214,8 @@ class CanaryPolicy:
             object.__setattr__(self, key, tuple(getattr(self, key)))
             if not getattr(self, key):
                 raise UsageError(f"{key}: none given; a release needs at least one")
+        if len(self.metrics) > MOST_METRICS:
+            raise UsageError(f"metrics: {len(self.metrics)} are more than {MOST_METRICS}; judge a release by fewer")
         names = [metric.name for metric in self.metrics]
         double = next((name for name in names if names.count(name) > 1), None)
         if double is not None:

@@ -2,10 +2,8 @@
 
 `Controller.evaluate` decides and changes nothing; `step` is one turn of a control loop: it halts, advances or completes
 as the decision says, and writes the snapshot. Traffic to the canary grows on positive evidence alone, or on a person's
-override, once for each; it ceases at once, by anyone, without lease or analysis.
-
-Two controllers may run: the lease keeps them apart, and the ledger's compare-and-swap and epoch keep the slower one
-from recording what it decided on an older state.
+override, once for each; it ceases at once, by anyone, without lease or analysis. Two controllers may run: the lease
+keeps them apart, and the ledger's compare-and-swap and epoch keep the slower one from recording an outdated decision.
 """
 
 from __future__ import annotations
@@ -18,12 +16,12 @@ from typing import TYPE_CHECKING, Any
 from headgate.errors import ConflictError, LedgerError, NotReadyError, PlanError, UsageError
 from headgate.gates.canary import CanaryState
 from headgate.rollout import events
-from headgate.rollout.controller_snapshot import MAX_AGE_SECONDS, publish_halt, write_snapshot
+from headgate.rollout.controller_snapshot import MAX_AGE_SECONDS, write_snapshot
 from headgate.rollout.controller_track import Track, decide_release, follow
-from headgate.rollout.controller_turn import ReleaseStatus, Step, Turn, halt_words, reason_of, refusal
+from headgate.rollout.controller_turn import ReleaseStatus, Step, Turn, reason_of, refusal
+from headgate.rollout.halting import Halting, absolute
 from headgate.rollout.plan import Plan
 from headgate.rollout.router_state import RouterState, Status
-from headgate.store.files import may_exist
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -75,7 +73,9 @@ class Controller:
         self.ledger, self.release = ledger, events.check_release(release)
         self.actor = actor or f"controller@{socket.gethostname()}:{os.getpid()}"
         self._given, self._registered = plan, plan
-        self._path, self._max_age, self._clock = snapshot, max_age, clock
+        self._path = None if snapshot is None else absolute(snapshot)
+        self._max_age, self._clock = max_age, clock
+        self._halting = Halting(ledger, release, self.actor, self._path, max_age, clock)
         # Who holds the lease: the actor alone may be two processes started alike.
         self._holder = f"{self.actor}#{os.urandom(4).hex()}"
         self._state: ReleaseState | None = None
@@ -100,7 +100,7 @@ class Controller:
         return self._registered
 
     def state(self) -> ReleaseState:
-        """Return the fold of the release's events, read to the last one.
+        """Return the fold of the release's events, to the last one.
 
         Raises
         ------
@@ -132,12 +132,18 @@ class Controller:
 
     def status(self, now: float | None = None) -> ReleaseStatus:
         """Return the release's state, and the gate's decision on it."""
-        state, policy = self.state(), self.plan.policy
+        state, moment = self.moment(now)
+        policy = self.plan.policy
+        if self._track.seq < state.seq:
+            follow(policy, self._track, self.ledger.events(self.release, self._track.seq), state.seq)
+        return ReleaseStatus(state, decide_release(policy, state, self._track, moment), moment)
+
+    def moment(self, now: float | None = None) -> tuple[ReleaseState, float]:
+        """Return the release's state and the time, without a decision; raises as `status`."""
+        state = self.state()
         if state.status is None:
             raise self._unknown()
-        self._follow(state)
-        moment = self._clock() if now is None else now
-        return ReleaseStatus(state, decide_release(policy, state, self._track, moment), moment)
+        return state, self._clock() if now is None else now
 
     def snapshot(self) -> RouterState | None:
         """Return what routers are to be told now; None before anything is registered."""
@@ -188,35 +194,16 @@ class Controller:
         Raises
         ------
         LedgerError
-            There is no such release, or the halt could not be recorded: traffic has ceased where the snapshot is read,
-            until another controller writes it again; halt anew.
+            It could not be recorded: traffic has ceased where the snapshot is read; this controller, or another that
+            finds the snapshot so, records the halt before it publishes anything else.
         InputError
-            The snapshot can neither be written nor removed: traffic ceases when it has grown stale.
+            No such release; or the snapshot can neither be written nor removed: traffic ceases when it is stale.
         """
-        event = None
-        try:
-            event = self.record_halt(reason)
-        finally:
-            # Where nothing was recorded and no snapshot is, routers are at stable already.
-            if self._path is not None and (event is not None or may_exist(self._path)):
-                plan_hash = "" if self._registered is None else self._registered.hash
-                publish_halt(self._path, self.release, plan_hash, self._clock(), self._max_age)
-        return event
+        return self._halting.halt(reason, "" if self._registered is None else self._registered.hash)
 
     def record_halt(self, reason: str) -> Event:
-        """Record a halt and write no snapshot, as `halt` otherwise does; ``reason`` may be any text.
-
-        Raises
-        ------
-        LedgerError
-            There is no such release, or the halt could not be recorded.
-        """
-        from headgate.rollout.ledger import Ledger
-
-        words, actor = halt_words(reason, self.actor)
-        # A connection of its own: a thread that reads a long ledger holds up the shared one, and must not this.
-        with Ledger(self.ledger.path, create=False) as own:
-            return own.halt(self.release, events.halted(words, actor=actor, time=self._clock()))
+        """Record a halt, as `halt` does, and write no snapshot."""
+        return self._halting.record(reason)
 
     def override(self, action: Action | str, reason: str, expires: float) -> Event:
         """Record a person's word: until ``expires`` advance once although the gate has not passed, or hold.
@@ -244,6 +231,7 @@ class Controller:
 
     def step(self) -> Turn:
         """Take one turn of the control loop: decide, act on it, and write the snapshot."""
+        self._recorded()
         status = self.status()
         decision, running = status.decision, status.state.status is Status.RUNNING
         if not running:
@@ -268,8 +256,10 @@ class Controller:
 
         It is written while the ledger's write lock is held, so that no older state can replace a halt.
         """
+        self._recorded()
         self.state()  # what is long to read is read before the lock is held
         with self.ledger.transaction():
+            self._halting.heed(self.state())
             state = self.snapshot()
             if state is not None and self._path is not None:
                 write_snapshot(self._path, state)
@@ -283,12 +273,12 @@ class Controller:
 
     # How
 
+    def _recorded(self) -> None:
+        if self._halting.pending is not None:  # before routers are told anything else
+            self._halting.record(self._halting.pending)
+
     def _unknown(self) -> LedgerError:
         return LedgerError(f"{self.ledger.path}: no release {self.release!r} is registered; start it with its plan")
-
-    def _follow(self, state: ReleaseState) -> None:
-        if self._track.seq < state.seq:
-            follow(self.plan.policy, self._track, self.ledger.events(self.release, self._track.seq), state.seq)
 
     def _advance(self, status: ReleaseStatus) -> ReleaseState:
         state, decision, now = status.state, status.decision, status.now

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import threading
 import time
 from pathlib import Path
@@ -129,12 +130,21 @@ class SnapshotRouter:
         self._router = Router(plan, release, None)
         # By the monotonic clock, so that one set back does not keep an old snapshot.
         self._due = -1.0
+        self._seen = time.monotonic()  # when a snapshot was there for the first time that is no copy of the last
 
     def route(self, unit: object, attributes: Mapping[str, Any] | None = None) -> Route:
         """Return where ``unit`` goes, having looked at the file if that is due."""
-        if time.monotonic() >= self._due:
-            self.poll()
-        return self._router.route(unit, attributes, now=self._clock())
+        moment = time.monotonic()
+        # Whoever finds the look due takes it, and no one waits for a look that hangs (at the first: for one interval).
+        if moment >= self._due and self._turn.acquire(timeout=0.0 if self._state is not None else self._poll):
+            try:
+                self._look()
+            finally:
+                self._turn.release()
+        state = self._state
+        # By the monotonic clock, too: one that was set back would make an old snapshot young again.
+        old = state is not None and moment - self._seen > state.max_age
+        return self._router.route(unit, attributes, now=math.nan if old else self._clock())
 
     @property
     def state(self) -> RouterState | None:
@@ -144,8 +154,13 @@ class SnapshotRouter:
     def poll(self) -> None:
         """Look at the file now."""
         with self._turn:
-            state = read_snapshot(self._path)
-            if state != self._state:
-                self._router, self._state = self._router.updated(state), state
-            # After the read: the interval is from one read's end to the next one's begin.
-            self._due = time.monotonic() + self._poll
+            self._look()
+
+    def _look(self) -> None:
+        state = read_snapshot(self._path)
+        if state != self._state:
+            # First, so that no thread takes the new snapshot for as old as the one before.
+            self._seen = time.monotonic()
+            self._router, self._state = self._router.updated(state), state
+        # After the read: the interval is from one read's end to the next one's begin.
+        self._due = time.monotonic() + self._poll

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from headgate import __version__
 from headgate.errors import HeadgateError, InputError, brief
+from headgate.gates.canary_evidence import MOST_COUNTED
 from headgate.rollout.controller_track import Track, decide_release, follow
 from headgate.rollout.decision_json import decision_from_json, decision_to_json
 from headgate.rollout.events import GENESIS, Event, chain_hash
@@ -128,12 +129,18 @@ def evidence_from_bytes(data: bytes, source: str | os.PathLike[str]) -> CanaryEv
     try:
         events = tuple(Event(*(one[key] for key in _COLUMNS)) for one in parts["events"])
         facts = dict(parts["facts"])
-        if not events or not isinstance(facts["now"], int | float) or not isinstance(parts["decision"], dict):
+        times = [facts["now"], *(event.time for event in events)]
+        if not events or not all(map(_is_time, times)) or not isinstance(parts["decision"], dict):
             raise InputError(f"{source}: has no events, no time or no decision, so it is not whole; {AGAIN}")
         _check_chain(events, source)
     except (KeyError, TypeError, ValueError) as error:
         raise InputError(f"{source}: not a canary's evidence as headgate writes it; {AGAIN}") from error
     return CanaryEvidence(events, parts["decision"], facts)
+
+
+def _is_time(value: object) -> bool:
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    return number and -MOST_COUNTED < value < MOST_COUNTED  # type: ignore[operator]  # a number, as just checked
 
 
 def write_bundle(path: str | os.PathLike[str], evidence: CanaryEvidence) -> None:
@@ -158,6 +165,10 @@ def read_bundle(path: str | os.PathLike[str]) -> CanaryEvidence:
     return evidence_from_bytes(unpack(read_bounded(path), path), path)
 
 
+# What values of other types and sizes than headgate writes end in, where every hash holds all the same.
+_ODD = (ArithmeticError, AttributeError, HeadgateError, LookupError, RecursionError, TypeError, ValueError)
+
+
 def rederive(evidence: CanaryEvidence, source: str) -> Derived:
     """Decide again from the events alone, and compare with what is recorded, to the last bit.
 
@@ -175,8 +186,11 @@ def rederive(evidence: CanaryEvidence, source: str) -> Derived:
     differences = []
     if plan.hash != state.plan_hash:
         differences.append("the registered plan is not the one its hash was made of")
-    track = follow(plan.policy, Track(), evidence.events)
-    decision = decide_release(plan.policy, state, track, evidence.facts["now"])
+    try:
+        track = follow(plan.policy, Track(), evidence.events)
+        decision = decide_release(plan.policy, state, track, evidence.facts["now"])
+    except _ODD as error:
+        raise InputError(f"{source}: its events are none that headgate writes ({error!r:.100}); {AGAIN}") from error
     derived = decision_to_json(decision)
     differences += [
         f"{key}: recorded {brief(evidence.decision.get(key))}, derived {brief(derived.get(key))}"

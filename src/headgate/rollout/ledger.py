@@ -14,7 +14,7 @@ from headgate.errors import ConflictError, UsageError
 from headgate.rollout import ledger_rows as rows
 from headgate.rollout.events import DECISIONS, GENESIS, Draft, Event, Kind, check_release
 from headgate.rollout.fold import ReleaseState, fold
-from headgate.rollout.ledger_file import LedgerFile
+from headgate.rollout.ledger_file import BUSY_SECONDS, LedgerFile
 from headgate.rollout.ledger_lease import Lease, check_lease, drop_lease, take_lease
 from headgate.rollout.ledger_rows import Head
 
@@ -43,6 +43,8 @@ class Ledger:
         The file; made with mode 0600 where there is none.
     create
         Whether it may be made.
+    busy_seconds
+        How long to wait for another writer.
 
     Raises
     ------
@@ -50,9 +52,12 @@ class Ledger:
         The file cannot be used; or a newer headgate wrote it.
     """
 
-    def __init__(self, path: str | os.PathLike[str], *, create: bool = True) -> None:
-        self._file = LedgerFile(path, create=create)
-        self.path = self._file.path
+    def __init__(
+        self, path: str | os.PathLike[str], *, create: bool = True, busy_seconds: float = BUSY_SECONDS
+    ) -> None:
+        self._file = LedgerFile(path, create=create, busy_seconds=busy_seconds)
+        # As given, for messages; and as it stays when the process changes its directory.
+        self.path, self.absolute = self._file.path, self._file.absolute
 
     def __enter__(self) -> Self:
         return self
@@ -199,6 +204,11 @@ class Ledger:
         """Yield the events of a release after ``seq``, in order, as they stand: `verify` checks them."""
         with self._file.reading() as connection:
             return iter(rows.events_after(connection, release, after))
+
+    def decisions(self, release: str) -> list[Event]:
+        """Return the events of a release that are not evidence, in order, as they stand: few, however many batches."""
+        with self._file.reading() as connection:
+            return rows.decisions(connection, release)
 
     def releases(self) -> list[str]:
         """Return the names of the releases, sorted."""

@@ -53,6 +53,8 @@ class LedgerFile:
         The file; made, for its owner alone, if ``create`` and if it is not there.
     create
         Whether it may be made.
+    busy_seconds
+        How long to wait for another writer.
 
     Raises
     ------
@@ -60,14 +62,16 @@ class LedgerFile:
         No such file or directory, not readable, not a ledger, or a newer headgate's.
     """
 
-    def __init__(self, path: str | os.PathLike[str], *, create: bool = True) -> None:
-        self.path = Path(path)
+    def __init__(
+        self, path: str | os.PathLike[str], *, create: bool = True, busy_seconds: float = BUSY_SECONDS
+    ) -> None:
+        self.path, self.absolute, self._busy = Path(path), Path(path).absolute(), busy_seconds
         self._turn = threading.RLock()
         _touch(self.path, create=create)
         with self.errors():
             # isolation_level None: transactions begin where this module says, not where the sqlite3 module guesses.
             self.connection = sqlite3.connect(
-                self.path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
+                self.path, timeout=busy_seconds, isolation_level=None, check_same_thread=False
             )
         try:
             with self.errors():
@@ -116,10 +120,11 @@ class LedgerFile:
         try:
             yield
         except sqlite3.Error as error:
-            raise _translated(self.path, error) from error
+            raise _translated(self.path, error, self._busy) from error
 
     def _prepare(self, *, create: bool) -> None:
         self.connection.execute("PRAGMA synchronous = FULL")
+        self.connection.execute("PRAGMA fullfsync = ON")  # macOS's fsync leaves the disk's own cache to chance
         self._refuse_foreign()
         self._use_wal()
         with self.transaction() as connection:
@@ -188,13 +193,13 @@ def _touch(path: Path, *, create: bool) -> None:
         raise InputError(f"{path}: cannot be used ({reason}); check the path and its permissions") from error
 
 
-def _translated(path: Path, error: sqlite3.Error) -> HeadgateError:
+def _translated(path: Path, error: sqlite3.Error, busy_seconds: float) -> HeadgateError:
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
     if code == sqlite3.SQLITE_FULL:
         return LedgerError(f"{path}: the disk is full: nothing was recorded; make room and try again")
     if code in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:
         return LedgerError(
-            f"{path}: another process has held it for {BUSY_SECONDS:g} s: nothing was recorded; try again"
+            f"{path}: another process has held it for {busy_seconds:g} s: nothing was recorded; try again"
         )
     if code == sqlite3.SQLITE_NOTADB:
         return InputError(f"{path}: not a ledger (not an SQLite file); give another file")

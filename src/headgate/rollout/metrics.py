@@ -36,8 +36,6 @@ __all__ = ["MOST_RECORDS", "Counter", "RequestRecord", "Tally", "count_records",
 
 # Requests in one batch: what bounds the memory of counting one.
 MOST_RECORDS = 200_000
-# Metrics that fit the bit fields of a unit's row (SQLite's integers have 64 bits, one of them the sign).
-_MOST_METRICS = 62
 # Values beyond, whose squares add up to what a float cannot hold, are no measurements.
 _LARGEST = 1e100
 _UNIT = b"unit"  # BLAKE2b's person: other hashes than the router's of the same ids
@@ -149,7 +147,7 @@ def count_records(
     Raises
     ------
     InputError
-        More than `MOST_RECORDS` requests, or more metrics than can be told apart.
+        More than `MOST_RECORDS` requests.
     """
     if len(records) > MOST_RECORDS:
         raise InputError(f"a batch of {len(records)} requests is more than {MOST_RECORDS}; cut it into windows")
@@ -164,8 +162,6 @@ class Counter:
     """Counts one batch's requests; `count_records` drives it."""
 
     def __init__(self, connection: sqlite3.Connection, plan: Plan, release: str) -> None:
-        if len(plan.metrics) > _MOST_METRICS:
-            raise InputError(f"plan {plan.name!r}: {len(plan.metrics)} metrics are more than {_MOST_METRICS}")
         self._connection, self._plan, self._release = connection, plan, release
         self._key = release_key(plan.name, release)
         self._units: dict[bytes, _Unit] = {}

@@ -43,8 +43,9 @@ _KINDS = (Kind.STARTED, Kind.ADVANCED, Kind.OVERRIDE, Kind.HALTED, Kind.COMPLETE
 ATTEMPTS = 4
 FIRST_PAUSE_SECONDS = 0.5
 LONGEST_PAUSE_SECONDS = 30.0
-# How often a notifier looks for what is still to be sent.
+# How soon a notifier tries again what is still to be sent, twice as long after each failure, up to the longest.
 RETRY_SECONDS = 15.0
+LONGEST_RETRY_SECONDS = 300.0
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS delivery (
@@ -125,7 +126,7 @@ def deliver(
     sent, problem = 0, ""
     if not due:
         return Delivery(0, 0)
-    known = {event.seq: event for event in ledger.events(release, 0) if event.kind in (*_KINDS, Kind.REGISTERED)}
+    known = {event.seq: event for event in ledger.decisions(release) if event.kind in (*_KINDS, Kind.REGISTERED)}
     facts = _facts(known)
     for seq in due:
         body = json.dumps(message(known[seq], facts.plan, facts.plan_hash, facts.version), ensure_ascii=True).encode()
@@ -191,9 +192,9 @@ class Notifier:
         self._thread.join(seconds)
 
     def _run(self) -> None:
-        said = ""
+        said, failures = "", 0
         while True:
-            self._due.wait(RETRY_SECONDS)
+            self._due.wait(min(LONGEST_RETRY_SECONDS, RETRY_SECONDS * 2.0 ** min(failures, 10)))
             self._due.clear()
             last = self._closed.is_set()
             try:
@@ -204,6 +205,6 @@ class Notifier:
                 problem = f"{type(error).__name__}: {error}"
             if problem and problem != said:
                 self._report(problem)
-            said = problem
+            said, failures = problem, failures + 1 if problem else 0
             if last:
                 return

@@ -9,10 +9,11 @@ from __future__ import annotations
 import os
 import socket
 import threading
+from collections import Counter
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from headgate.errors import HeadgateError
+from headgate.errors import HeadgateError, LedgerError
 from headgate.rollout.batches import RecordBatch
 from headgate.rollout.controller_snapshot import HEARTBEAT_SECONDS
 from headgate.rollout.events import LONGEST_NAME, check_text
@@ -28,6 +29,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Recorder", "lead"]
 
+# Requests of one batch: recorded in less than a second, for which a halt may have to wait.
+_MOST_AT_ONCE = 20_000
+
 
 class Recorder:
     """Collects requests from any thread, and records them in batches from one; see `lead`.
@@ -37,7 +41,7 @@ class Recorder:
     controller
         Of the release; what it records, it records in the thread that calls `flush`.
     source
-        Names this process in the evidence, and never another one; by default from host, process and chance.
+        Names this process in the evidence; by default from host, process and chance.
     most
         Requests that wait at most; what comes beyond is dropped, and counted in the next batch's ``faults``.
     """
@@ -51,6 +55,8 @@ class Recorder:
         self._waiting: list[RequestRecord] = []
         self._dropped: dict[str, int] = {}
         self._windows = 0
+        # Windows of one source are told apart however often the process starts anew under the same name.
+        self._start = os.urandom(4).hex()
         self._batch: RecordBatch | None = None
 
     def add(self, unit: object, route: Route, metrics: Mapping[str, Any]) -> None:
@@ -71,31 +77,48 @@ class Recorder:
                 self._dropped[version] = self._dropped.get(version, 0) + 1
 
     def flush(self) -> Recorded | None:
-        """Record what waits, as one batch; None if nothing does.
+        """Record what waits, in batches that hold the ledger for less than a second each; None if nothing does.
+
+        Returns what the last of them did.
 
         Raises
         ------
+        LedgerError
+            It could not be recorded (a full disk, a held file); it is kept, and the next call tries it again.
         HeadgateError
-            It could not be recorded; it is kept, and the next call tries it again.
+            A batch can never be recorded; it was dropped, and the next one's ``faults`` count what was in it.
         """
+        recorded = None
         with self._flushing:
-            if self._batch is None:
-                self._batch = self._next()
-            if self._batch is None:
-                return None
-            recorded = self._controller.record(self._batch)
-            self._batch = None
-            return recorded
+            while (batch := self._batch or self._next()) is not None:
+                self._batch = batch
+                try:
+                    recorded = self._controller.record(batch)
+                except LedgerError:
+                    raise
+                except Exception as error:
+                    self._batch = None
+                    self._drop(batch)
+                    raise HeadgateError(f"{len(batch.records)} requests cannot be evidence: {error}") from error
+                self._batch = None
+        return recorded
 
     def _next(self) -> RecordBatch | None:
         with self._adding:
             if not self._waiting:
                 return None  # what was dropped is told of with what comes next
-            records, self._waiting = self._waiting, []
+            records, self._waiting = self._waiting[:_MOST_AT_ONCE], self._waiting[_MOST_AT_ONCE:]
             dropped, self._dropped = self._dropped, {}
         self._windows += 1
         faults = {"dropped": sum(dropped.values())} if dropped else {}
-        return RecordBatch(self.source, str(self._windows), records, faults, dropped)
+        return RecordBatch(self.source, f"{self._start} {self._windows}", records, faults, dropped)
+
+    def _drop(self, batch: RecordBatch) -> None:
+        with self._adding:
+            lost = (
+                Counter(str(one.version) for one in batch.records) + Counter(batch.faults_of) + Counter(self._dropped)
+            )
+            self._dropped = dict(lost)
 
 
 def lead(
@@ -130,7 +153,7 @@ def lead(
         result: Turn | HeadgateError
         try:
             if recorder is not None:
-                recorder.flush()
+                _flush(recorder, told)
             result = controller.step()
         except HeadgateError as error:
             result = error
@@ -138,3 +161,14 @@ def lead(
             result = HeadgateError(f"{type(error).__name__}: {error}")
         if told is not None:
             told(result)
+
+
+def _flush(recorder: Recorder, told: Callable[[Turn | HeadgateError], None] | None) -> None:
+    """Record what waits; what never can be is told of, and keeps no turn from being taken."""
+    try:
+        recorder.flush()
+    except LedgerError:
+        raise
+    except HeadgateError as error:
+        if told is not None:
+            told(error)

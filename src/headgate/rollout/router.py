@@ -117,7 +117,7 @@ class Router:
             return self._fixed
         try:
             data = unit.encode() if unit.__class__ is str else _unit_bytes(unit)
-        except UnicodeEncodeError:
+        except ValueError:  # no valid text, or a whole number of more digits than Python writes
             return self._no_unit
         if not data:
             return self._no_unit

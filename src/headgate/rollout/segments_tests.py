@@ -102,7 +102,8 @@ def _is_string(value: object) -> bool:
 
 def _is_number(value: object) -> bool:
     # NaN compares with nothing: it is counted as a wrong type, not as a quiet False.
-    return isinstance(value, int | float) and not isinstance(value, bool) and not math.isnan(value)
+    # A whole number may be beyond all floats, and compares with them all the same.
+    return value == value and isinstance(value, int | float) and not isinstance(value, bool)  # noqa: PLR0124 -- a NaN
 
 
 def _is_boolean(value: object) -> bool:
@@ -143,7 +144,7 @@ def _one_of(wanted: Any, where: str) -> Test:
 
 def _order(sign: str) -> Callable[[Any, str], Test]:
     def build(wanted: Any, where: str) -> Test:
-        if not _is_number(wanted) or math.isinf(wanted):
+        if not _is_number(wanted) or wanted in (math.inf, -math.inf):
             hint = "; versions have semver" if isinstance(wanted, str) else ""
             raise PlanError(f"{where}: {shown(wanted)} will not do: expected a finite number{hint}")
         tests: dict[str, Callable[[Any], bool]] = {

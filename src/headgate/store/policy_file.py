@@ -79,7 +79,7 @@ def read_policy_file(path: str | os.PathLike[str]) -> PolicyFile:
         ) from error
     except UnicodeDecodeError as error:
         raise InputError(f"{path}: not UTF-8 text (byte {error.start}); TOML files are UTF-8") from error
-    except tomllib.TOMLDecodeError as error:
+    except ValueError as error:  # TOML's own error is one, and so is a number of more digits than Python reads
         raise InputError(f"{path}: not valid TOML ({error}); mend it there") from error
     except RecursionError:
         raise InputError(f"{path}: not valid TOML (nested too deeply); give another file") from None

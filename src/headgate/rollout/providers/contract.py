@@ -61,7 +61,7 @@ class Asked:
 
     ``routed_elsewhere`` says that another router than `headgate.rollout.router.Router` split the units, in the stages'
     shares: then no record can be held to its place. ``endpoint`` is an S3 server's. ``progress`` is told what is done,
-    of how many.
+    of how many. ``again`` asks anew: what is read for long outlives the state and the time that it began with.
     """
 
     plan: Plan
@@ -75,6 +75,7 @@ class Asked:
     max_age_seconds: float = MAX_AGE_SECONDS
     counters: Counters = field(default_factory=Counters)
     progress: Callable[[str, int, int], None] = lambda _step, _done, _total: None
+    again: Callable[[], Asked] | None = None
 
 
 class Refused(NamedTuple):

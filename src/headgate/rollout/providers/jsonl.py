@@ -35,15 +35,15 @@ def steps(given: str, asked: Asked) -> Iterator[RecordStep]:
         The file cannot be read, or has not one good record.
     """
     if given == STDIN:
-        yield from cut(_lines(sys.stdin.buffer, "standard input", asked, 0), asked)
+        yield from cut(_lines(sys.stdin.buffer, "standard input", asked, 0), asked, name="standard input")
         return
     try:
         with Path(given).open("rb") as file:
-            file.seek(0, 2)
-            size = file.tell()
-            file.seek(0)
+            size = file.seek(0, 2) if file.seekable() else 0  # a pipe has no size to tell progress by
+            if size:
+                file.seek(0)
             # Cut by number alone, so that the same file is cut alike the next time.
-            yield from cut(_lines(file, given, asked, size), asked, seconds=math.inf)
+            yield from cut(_lines(file, given, asked, size), asked, seconds=math.inf, name=given)
     except FileNotFoundError as error:
         raise InputError(f"{given}: no such file; check the path") from error
     except OSError as error:

@@ -58,7 +58,7 @@ def steps(given: str, asked: Asked) -> Iterator[RecordStep]:
     if not place.keys:
         raise InputError(f"{place.where}: there is no {_ENDING} below it; check the path")
     # Cut by number alone, so that the same objects are cut alike the next time.
-    yield from cut(_rows(place, asked), asked, seconds=math.inf)
+    yield from cut(_rows(place, asked), asked, seconds=math.inf, name=given)
 
 
 def _place(given: str, asked: Asked) -> _Place:

@@ -75,8 +75,10 @@ def shown(given: str) -> str:
         # An address whose scheme was forgotten or mistyped is taken for a file; its password is one all the same.
         name = f"…@{after}" if at and ":" in before else given
         return name if len(name) <= _LONGEST_NAME else f"…{name[-_LONGEST_NAME:]}"
+    scheme, _, rest = given.partition("://")
     try:
-        parts = urlsplit(given)
+        # Of a password with an unencoded slash nothing may stay either.
+        parts = urlsplit(f"{scheme}://{rest.rpartition('@')[2]}")
         host, port = parts.hostname or "?", f":{parts.port}" if parts.port else ""
     except ValueError:
         return "the address given"
@@ -92,7 +94,13 @@ def _parts(given: str, option: str) -> SplitResult:
     try:
         parts = urlsplit(given)
         (parts.hostname or "").encode("idna")  # what a look-up does
-        fits = bool(parts.hostname) and parts.port != 0 and given.isascii() and all(one > " " for one in given)
+        fits = (
+            bool(parts.hostname)
+            and parts.port != 0
+            and "@" not in parts.path
+            and given.isascii()
+            and all(one > " " for one in given)
+        )
     except ValueError:
         fits = False
     if not fits:

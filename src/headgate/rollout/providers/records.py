@@ -18,7 +18,7 @@ import time as clock
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from headgate.errors import InputError
+from headgate.errors import InputError, brief
 from headgate.rollout.batches import RecordBatch
 from headgate.rollout.metrics import RequestRecord, records_digest
 from headgate.rollout.providers.contract import SKEW_SECONDS, RecordStep, Refused
@@ -36,6 +36,8 @@ __all__ = ["BATCH_RECORDS", "BATCH_SECONDS", "KEYS", "SOURCE", "Checker", "cut",
 BATCH_RECORDS = 20_000
 # A stream that is slow is recorded at least this often, with the first record after that time.
 BATCH_SECONDS = 10.0
+# How long what was known of a release is held to be so where a record speaks against it.
+ASK_SECONDS = 0.5
 # Whose the batches are unless told: the records' own, whichever file brings them.
 SOURCE = "records"
 KEYS = {"unit", "version", "stage", "metrics", "reason", "time", "release", "attributes"}
@@ -59,12 +61,20 @@ class Checker:
     """Makes a request's record of a mapping, or says what is wrong with it."""
 
     def __init__(self, asked: Asked) -> None:
-        self._asked = asked
+        self._take(asked)
         self._names = {metric.name for metric in asked.plan.metrics}
         self._key = release_key(asked.plan.name, asked.release)
         self._sandbox = _RANGE - limit(asked.plan.sandbox_ppm)
         self._limits = [min(limit(stage.ppm), self._sandbox) for stage in asked.plan.stages]
-        self._begun = asked.state.stage_times
+
+    def _take(self, asked: Asked) -> None:
+        self._asked, self._begun = asked, asked.state.stage_times
+        self._taken = clock.monotonic()
+
+    def _ask_again(self) -> None:
+        """Take the release as it stands now, at most once in some time: a stream outlives what it began with."""
+        if self._asked.again is not None and clock.monotonic() - self._taken >= ASK_SECONDS:
+            self._take(self._asked.again())
 
     def record(self, data: object) -> tuple[RequestRecord, float | None]:
         """Return the record and its time, None where it has none.
@@ -78,19 +88,21 @@ class Checker:
         unit, version = _unit(table["unit"]), table["version"]
         reason = table.get("reason", Reason.ASSIGNED.value)
         if table.get("release", self._asked.release) != self._asked.release:
-            raise Wrong("other release", f"it is of release {table['release']!r:.80}, not {self._asked.release!r}")
+            raise Wrong("other release", f"it is of release {brief(table['release'])}, not {self._asked.release!r}")
         if not isinstance(version, str) or version not in _VERSIONS:
-            raise Wrong("unknown version", f"version {version!r:.80}: expected {', '.join(sorted(_VERSIONS))}")
+            raise Wrong("unknown version", f"version {brief(version)}: expected {', '.join(sorted(_VERSIONS))}")
         if not isinstance(reason, str) or reason not in _REASONS:
-            raise Wrong("unknown reason", f"reason {reason!r:.80}: expected one of {', '.join(sorted(_REASONS))}")
+            raise Wrong("unknown reason", f"reason {brief(reason)}: expected one of {', '.join(sorted(_REASONS))}")
         metrics = table["metrics"]
         if not isinstance(metrics, Mapping):
-            raise Wrong("not a record", f"metrics {metrics!r:.80}: expected an object, by the plan's names")
+            raise Wrong("not a record", f"metrics {brief(metrics)}: expected an object, by the plan's names")
         unknown = next((name for name in metrics if name not in self._names), None)
         if unknown is not None:
             known = ", ".join(sorted(self._names))
-            raise Wrong("unknown metric", f"metric {unknown!r:.80}: the plan has {known}; mend the name")
+            raise Wrong("unknown metric", f"metric {brief(unknown)}: the plan has {known}; mend the name")
         time = _time(table.get("time"))
+        if time is not None and time > self._asked.now + SKEW_SECONDS:
+            self._ask_again()
         if time is not None and time > self._asked.now + SKEW_SECONDS:
             raise Wrong("in the future", f"its time is {time - self._asked.now:.0f} s after now; mend the clock")
         # What no stage's share put there is no evidence, and is counted as such wherever it says that it went.
@@ -101,7 +113,9 @@ class Checker:
     def _check_route(self, unit: str, version: str, stage: object, time: float | None) -> None:
         if isinstance(stage, bool) or not isinstance(stage, int) or not 0 <= stage < len(self._limits):
             stages = len(self._limits)
-            raise Wrong("unknown stage", f"stage {stage!r:.80}: the plan's are 0 to {stages - 1}")
+            raise Wrong("unknown stage", f"stage {brief(stage)}: the plan's are 0 to {stages - 1}")
+        if stage >= len(self._begun):
+            self._ask_again()
         if stage >= len(self._begun):
             raise Wrong("stage not reached", f"stage {stage}: the release has not come to it yet")
         if time is not None and time < self._begun[stage] - SKEW_SECONDS:
@@ -115,15 +129,22 @@ class Checker:
         if version != due:
             raise Wrong(
                 "misrouted",
-                f"unit {unit!r:.80} belongs to {due} in stage {stage}, the record says {version}; give units as the "
+                f"unit {brief(unit)} belongs to {due} in stage {stage}, the record says {version}; give units as the "
                 "router was given them, or say that another router split them (--routed-elsewhere)",
             )
 
 
 def cut(
-    read: Iterable[tuple[str, object]], asked: Asked, *, size: int = BATCH_RECORDS, seconds: float = BATCH_SECONDS
+    read: Iterable[tuple[str, object]],
+    asked: Asked,
+    *,
+    size: int = BATCH_RECORDS,
+    seconds: float = BATCH_SECONDS,
+    name: str = "",
 ) -> Iterator[RecordStep]:
     """Yield batches of the records in ``read``: pairs of where each stood and what was there (a `Wrong` for nothing).
+
+    ``name`` is what is read, for messages.
 
     Raises
     ------
@@ -146,7 +167,7 @@ def cut(
     if piece.timed or (good and piece.faults):
         yield piece.step()
     elif not good:
-        raise _nothing(piece)
+        raise _nothing(piece, name)
 
 
 def steps(given: Iterable[Mapping[str, Any] | RequestRecord], asked: Asked) -> Iterator[RecordStep]:
@@ -197,9 +218,10 @@ class _Piece:
         return RecordStep(RecordBatch(self._source, window, records, self.faults, self.faults_of), tuple(self.refused))
 
 
-def _nothing(piece: _Piece) -> InputError:
+def _nothing(piece: _Piece, name: str) -> InputError:
     if not piece.refused:
-        return InputError("no records: nothing is no evidence; check that the right file was given")
+        where = f"{name}: " if name else ""
+        return InputError(f"{where}no records, and nothing is no evidence; check that the right file was given")
     first = piece.refused[0]
     many = sum(piece.faults.values())
     return InputError(
@@ -211,10 +233,10 @@ def _table(data: object) -> Mapping[str, Any]:
     if isinstance(data, RequestRecord):
         return data._asdict()
     if not isinstance(data, Mapping):
-        raise Wrong("not a record", f"{data!r:.80} is no record: expected an object with {', '.join(_NEEDED)}")
+        raise Wrong("not a record", f"{brief(data)} is no record: expected an object with {', '.join(_NEEDED)}")
     for key in data:
         if key not in KEYS:
-            raise Wrong("not a record", f"key {key!r:.80}: expected {', '.join(sorted(KEYS))}; mend the name")
+            raise Wrong("not a record", f"key {brief(key)}: expected {', '.join(sorted(KEYS))}; mend the name")
     missing = next((key for key in _NEEDED if key not in data), None)
     if missing is not None:
         raise Wrong("not a record", f"it has no {missing}; a record has {', '.join(_NEEDED)}")
@@ -228,9 +250,9 @@ def _unit(unit: object) -> str:
         try:
             unit.encode()
         except UnicodeEncodeError:
-            raise Wrong("not a record", f"unit {unit!r:.80}: no valid text") from None
+            raise Wrong("not a record", f"unit {brief(unit)}: no valid text") from None
         return unit
-    raise Wrong("not a record", f"unit {unit!r:.80}: expected a text with something in it, or a whole number")
+    raise Wrong("not a record", f"unit {brief(unit)}: expected a text with something in it, or a whole number")
 
 
 def _time(time: object) -> float | None:
@@ -246,7 +268,7 @@ def _time(time: object) -> float | None:
     except (ValueError, OverflowError):
         pass
     raise Wrong(
-        "not a record", f"time {time!r:.80}: expected seconds since the epoch, or a text as 2026-01-01T10:00:00Z"
+        "not a record", f"time {brief(time)}: expected seconds since the epoch, or a text as 2026-01-01T10:00:00Z"
     )
 
 

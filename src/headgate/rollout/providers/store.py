@@ -86,10 +86,10 @@ def ask(controller: Controller, **how: Any) -> Asked:
     LedgerError
         There is no such release, or its ledger cannot be read.
     """
-    status = controller.status()
-    if status.state.stage is None:
+    state, now = controller.moment()
+    if state.stage is None:
         raise UsageError(f"release {controller.release!r}: it was not started, so nothing is evidence yet; start it")
-    return Asked(controller.plan, controller.release, status.state, status.now, **how)
+    return Asked(controller.plan, controller.release, state, now, again=lambda: ask(controller, **how), **how)
 
 
 def record(
