@@ -207,7 +207,7 @@ def test_nothing_and_a_wrong_file_are_errors_that_name_the_line_and_leave_no_tra
     path.write_text("\n\nhello\n" * 3)
     with pytest.raises(InputError, match=r"wrong.jsonl:3: 'hello' is no JSON .* none of 3 is a record"):
         from_file(controller, path)
-    with pytest.raises(InputError, match="nowhere.jsonl: no such file"):
+    with pytest.raises(InputError, match=r"nowhere\.jsonl: no such file"):
         from_file(controller, tmp_path / "nowhere.jsonl")
     with pytest.raises(InputError, match="cannot be read"):
         from_file(controller, tmp_path)
