@@ -2,18 +2,21 @@
 
 import math
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from headgate.errors import UsageError
+from headgate.errors import InputError, UsageError
 from headgate.gates import canary
 from headgate.gates.canary_evidence import CANARY, STABLE, Evidence
 from headgate.gates.canary_plan import Assumption
 from headgate.gates.canary_tests import log_e_pass, log_e_worse, strata_of
 from headgate.rollout import simulate_release as one_release
 from headgate.rollout.plan import Plan
+from headgate.rollout.plan_needs import assumed
 from headgate.rollout.simulate import Scenario, default_scenarios, simulate
+from headgate.rollout.simulate_input import read_recorded
 from headgate.rollout.simulate_release import HALTED, INVALID, PASSED, UNDECIDED, simulate_release
 from headgate.rollout.simulate_screen import QuantileScreen
 from headgate.rollout.simulate_summary import Share, summaries
@@ -306,3 +309,47 @@ def test_a_success_rate_gets_worse_as_more_units_fail_and_not_as_each_succeeds_l
     assert spread[1:-1].sum() > 0.0
     with pytest.raises(UsageError, match="more than every unit"):
         synthetic_population(metric, Assumption(0.9), 1.2)
+
+
+@pytest.mark.parametrize("effect", [0.5, 1.0, 1.2])
+@pytest.mark.parametrize("recorded", [False, True])
+def test_an_effect_is_one_on_what_is_counted_below_a_cap_that_cuts(effect: float, recorded: bool) -> None:
+    metric = plan(CAPPED | {"cap": 1.0}).metrics[0]
+    values = np.random.default_rng(1).lognormal(-0.3, 0.5, 500).tolist()
+
+    def mean(times: float) -> float:
+        if recorded:
+            population = recorded_population(metric, values, times)
+        else:
+            population = synthetic_population(metric, Assumption(0.75, 0.4), times)
+        return float(population.probabilities @ population.columns @ np.linspace(0.0, 1.0, population.width))
+
+    counted = float(np.minimum(values, 1.0).mean()) if recorded else 0.75
+    assert mean(1.0) == pytest.approx(counted, rel=1e-4)
+    assert mean(effect) == pytest.approx(effect * counted, rel=1e-4)
+
+
+def test_a_mean_beyond_its_cap_is_no_effect() -> None:
+    metric = plan(CAPPED | {"cap": 1.0}).metrics[0]
+    with pytest.raises(UsageError, match=r"metric 'retries': .* give a smaller effect"):
+        synthetic_population(metric, Assumption(0.75, 0.4), 1.4)
+
+
+def test_recorded_values_are_refused_as_they_are_when_they_are_recorded(tmp_path: Path) -> None:
+    one = plan(LATENCY, CAPPED)
+    path = tmp_path / "requests.jsonl"
+    first, second = '{"latency": Infinity, "retries": 1}', '{"latency": 1}'
+    path.write_text(f'{{"unit": "u1", "metrics": {first}}}\n{{"unit": "u2", "metrics": {second}}}')
+    assert read_recorded(path, one)["latency"] == [math.inf, 1]
+    for wrong in ('{"retries": -1}', '{"latency": -0.5}', '{"latency": NaN}', '{"latency": 1' + "0" * 400 + "}"):
+        path.write_text('{"unit": "u1", "metrics": ' + wrong + "}")
+        with pytest.raises(InputError, match=r"requests.jsonl:1: .* will not do: expected a number of at least 0"):
+            read_recorded(path, one)
+
+
+def test_of_a_quantile_what_never_came_back_has_its_place() -> None:
+    metric = plan(LATENCY).metrics[0]
+    found = assumed(metric, [0.1 + 0.01 * n for n in range(95)] + [math.inf] * 5)
+    assert found.value == pytest.approx(0.1 + 0.01 * 90)
+    with pytest.raises(UsageError, match="no quantile above 0"):
+        assumed(metric, [0.1] * 80 + [math.inf] * 20)

@@ -12,11 +12,13 @@ from dataclasses import dataclass, field
 from statistics import NormalDist
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from headgate.errors import UsageError
 from headgate.gates.canary_evidence import grid_of
 from headgate.gates.canary_tests import log_e_pass, log_e_worse
 from headgate.model import Direction
-from headgate.stats.capped import CappedMasses, masses_of
+from headgate.stats.capped import CappedMasses, factor_to, masses_of
 from headgate.stats.means import Sums
 from headgate.stats.mixtures import Stratum
 from headgate.stats.quantiles import Histogram
@@ -232,7 +234,10 @@ def _lognormal_masses(mean: float, scatter: float, cap: float, units: int) -> Ca
     width = math.sqrt(math.log1p(scatter * scatter))
     centre = math.log(max(mean, cap * 1e-9)) - 0.5 * width * width
     normal = NormalDist(centre, width or 1e-9)
-    points = masses_of((math.exp(normal.inv_cdf((i + 0.5) / POINTS)) for i in range(POINTS)), cap)
+    values = np.exp([normal.inv_cdf((i + 0.5) / POINTS) for i in range(POINTS)])
+    # The metric is the mean of what is counted, so that is what a slow-down multiplies; it ends short of the cap.
+    counted = min(max(mean, cap * 1e-9), cap * (1.0 - 1e-6))
+    points = masses_of(values * factor_to(values, np.full(POINTS, 1.0 / POINTS), cap, counted), cap)
     return CappedMasses(units, tuple(mass * units / POINTS for mass in points.masses))
 
 

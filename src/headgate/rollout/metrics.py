@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from headgate.rollout.plan import Plan
     from headgate.rollout.router import Route
 
-__all__ = ["MOST_RECORDS", "Counter", "RequestRecord", "Tally", "count_records", "records_digest"]
+__all__ = ["MOST_RECORDS", "Counter", "RequestRecord", "Tally", "checked", "count_records", "records_digest"]
 
 # Requests in one batch: what bounds the memory of counting one.
 MOST_RECORDS = 200_000
@@ -248,23 +248,23 @@ class Counter:
         return None if row is None else _Unit(*row)
 
     def _value(self, metric: Metric, bit: int, unit: _Unit, cell: _Cell, value: object) -> None:
-        checked = _checked(metric, value)
-        self.tally.value(metric.name, unit.version, good=checked is not None)
-        if checked is None:
+        counted = checked(metric, value)
+        self.tally.value(metric.name, unit.version, good=counted is not None)
+        if counted is None:
             return
         if metric.kind == "rate":
             if not unit.counted & bit:
                 unit.counted |= bit
                 cell.seen[metric.name] = cell.seen.get(metric.name, 0) + 1
-            if checked and not unit.happened & bit:
+            if counted and not unit.happened & bit:
                 unit.happened |= bit
                 cell.events[metric.name] = cell.events.get(metric.name, 0) + 1
         elif not unit.counted & bit:
             unit.counted |= bit
-            cell.values.setdefault(metric.name, []).append(checked)
+            cell.values.setdefault(metric.name, []).append(counted)
 
 
-def _checked(metric: Metric, value: Any) -> Any:
+def checked(metric: Metric, value: Any) -> Any:
     """Return the value as the metric's kind takes it; None if it is none."""
     value = _plain(value)
     if metric.kind == "rate":

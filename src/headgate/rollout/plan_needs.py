@@ -92,15 +92,16 @@ def assumed(metric: Metric, values: Sequence[Any]) -> Assumption:
     pairs = [one if metric.kind == "ratio" else (one, 1.0) for one in values]
     if not pairs or not math.fsum(x for _, x in pairs):
         raise UsageError(f"metric {metric.name!r}: nothing was recorded that describes it; give its value instead")
+    if metric.kind == "quantile":
+        # What never came back is infinite: it has its place in the order, and none in the scatter.
+        ordered = sorted(float(y) for y, _ in pairs if y > 0.0)
+        place = min(len(ordered) - 1, math.floor((metric.quantile or 0.5) * len(ordered)))
+        if not ordered or not math.isfinite(ordered[place]):
+            raise UsageError(f"metric {metric.name!r}: no quantile above 0 was recorded; give its value instead")
+        return _checked(metric, Assumption(ordered[place], pstdev(math.log(one) for one in ordered if one < math.inf)))
     value = math.fsum(y for y, _ in pairs) / math.fsum(x for _, x in pairs)
     if metric.kind == "rate":
         return _checked(metric, Assumption(value))
-    if metric.kind == "quantile":
-        ordered = sorted(float(y) for y, _ in pairs if 0.0 < y < math.inf)
-        if not ordered:
-            raise UsageError(f"metric {metric.name!r}: no recorded value is above 0; give its value instead")
-        place = min(len(ordered) - 1, math.floor((metric.quantile or 0.5) * len(ordered)))
-        return _checked(metric, Assumption(ordered[place], pstdev(math.log(one) for one in ordered)))
     # Of a ratio the deviation is that of y - value x, over the mean x: the delta method.
     spread = pstdev(y - value * x for y, x in pairs) / fmean(x for _, x in pairs)
     return _checked(metric, Assumption(value, spread / value if value > 0.0 else 1.0))

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from headgate.errors import InputError, UsageError, brief
 from headgate.gates.canary_plan import Assumption
 from headgate.gates.policy_input import text_seconds
+from headgate.rollout.metrics import checked
 from headgate.rollout.simulate import Scenario
 
 if TYPE_CHECKING:
@@ -166,18 +167,11 @@ def _count(units: dict[str, dict[str, Any]], metrics: list[Metric], line: str, w
 
 
 def _check_value(metric: Metric, value: object, where: str) -> None:
-    several = isinstance(value, list) and metric.kind == "ratio" and len(value) == 2
-    numbers = list(value) if several else [value]  # type: ignore[call-overload]  # a list, as just checked
-    good = all(isinstance(one, int | float) and -math.inf < one < math.inf for one in numbers)
-    if metric.kind == "ratio" and not several:
-        good = False
-    if metric.kind == "rate":
-        good = value in (0, 1)
-    if not good:
+    if checked(metric, value) is None:  # the same that `headgate rollout record` refuses
         kinds = {"rate": "true or false", "ratio": "a pair of numbers"}
-        raise InputError(
-            f"{where}: {metric.name!r}: {brief(value)} will not do: expected {kinds.get(metric.kind, 'a number')}"
-        )
+        above = " of at least 0" if metric.cap is not None or metric.kind == "quantile" else ""
+        wanted = kinds.get(metric.kind, "a number") + above
+        raise InputError(f"{where}: {metric.name!r}: {brief(value)} will not do: expected {wanted}")
 
 
 def _ratio(text: str, size: str) -> float:

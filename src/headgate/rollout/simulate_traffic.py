@@ -17,7 +17,7 @@ import numpy.typing as npt
 from headgate.errors import UsageError
 from headgate.gates.canary_evidence import grid_of
 from headgate.gates.canary_plan import is_all_or_nothing
-from headgate.stats.capped import LEVELS, CappedMasses, masses_of
+from headgate.stats.capped import LEVELS, CappedMasses, factor_to, masses_of
 from headgate.stats.means import Sums
 from headgate.stats.quantiles import Histogram
 from headgate.stats.rates import RateCounts
@@ -154,7 +154,7 @@ def synthetic_population(metric: Metric, given: Assumption, effect: float = 1.0)
     probabilities = np.exp(-0.5 * points * points)
     probabilities /= probabilities.sum()
     values = np.exp(width * points)
-    values *= given.value * effect / float(probabilities @ values)
+    values *= _factor(metric, values, probabilities, given.value * effect)
     return _values(metric, values, np.ones_like(values), probabilities)
 
 
@@ -168,7 +168,7 @@ def recorded_population(metric: Metric, values: Sequence[Any], effect: float = 1
     values
         At least one.
     effect
-        What they are multiplied by; of a ratio, y is.
+        What the metric is multiplied by, and with it the values (of a ratio y; below a cap by more, for it cuts them).
 
     Raises
     ------
@@ -187,7 +187,20 @@ def recorded_population(metric: Metric, values: Sequence[Any], effect: float = 1
         return _success(metric, sum(1 for value in values if value) / len(values) * effect)
     pairs = sorted(_thinned([value if metric.kind == "ratio" else (value, 1.0) for value in values]))
     y, x = (np.array([float(pair[place]) for pair in pairs]) for place in (0, 1))
-    return _values(metric, y * effect, x, np.full(len(pairs), 1.0 / len(pairs)))
+    even = np.full(len(pairs), 1.0 / len(pairs))
+    if metric.cap is not None:
+        effect = _factor(metric, y, even, effect * float(even @ np.minimum(y, metric.cap)))
+    return _values(metric, y * effect, x, even)
+
+
+def _factor(metric: Metric, values: FloatArray, probabilities: FloatArray, mean: float) -> float:
+    """Return what the values are multiplied by so that the metric, which counts them up to its cap, is ``mean``."""
+    if metric.cap is None:
+        return mean / float(probabilities @ values)
+    try:
+        return factor_to(values, probabilities, metric.cap, mean)
+    except ValueError as error:
+        raise UsageError(f"metric {metric.name!r}: {error}; give a smaller effect") from None
 
 
 def _thinned(values: list[Any]) -> list[Any]:

@@ -17,15 +17,18 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+import numpy.typing as npt
 
-from headgate.stats.mixtures import last_rejected, log_mean, swapped
+from headgate.stats.mixtures import BISECTIONS, last_rejected, log_mean, swapped
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from headgate.stats.mixtures import Stratum
 
-__all__ = ["CappedMasses", "log_e_above", "log_e_tails", "lower_bound", "masses_of", "upper_bound"]
+__all__ = ["CappedMasses", "factor_to", "log_e_above", "log_e_tails", "lower_bound", "masses_of", "upper_bound"]
+
+FloatArray = npt.NDArray[np.float64]
 
 # Levels from 0 to the cap. The splitting adds at most a quarter of a squared spacing to the variance.
 LEVELS = 129
@@ -85,6 +88,32 @@ def masses_of(values: Iterable[float], cap: float) -> CappedMasses:
     np.add.at(masses, left, 1.0 - (position - left))
     np.add.at(masses, left + 1, position - left)
     return CappedMasses(int(data.size), tuple(masses.tolist()))
+
+
+def factor_to(values: FloatArray, weights: FloatArray, cap: float, mean: float) -> float:
+    """Return the factor by which to multiply values so that, each counted as at most ``cap``, they have this mean.
+
+    Parameters
+    ----------
+    values, weights
+        Values of at least 0, and their probabilities: shape (k,).
+    cap, mean
+        Above 0.
+
+    Raises
+    ------
+    ValueError
+        No factor does: the mean is that of all values above 0 at the cap, or more.
+    """
+    if mean >= cap * float(weights[values > 0.0].sum()) * (1.0 - 1e-12):
+        raise ValueError(f"a mean of {mean:g} below a cap of {cap:g} takes values that are not there")
+    low = high = mean / float(weights @ values)  # without a cap this would do; with one it takes more
+    while float(weights @ np.minimum(values * high, cap)) < mean:
+        high *= 2.0
+    for _ in range(BISECTIONS):
+        middle = 0.5 * (low + high)
+        low, high = (middle, high) if float(weights @ np.minimum(values * middle, cap)) < mean else (low, middle)
+    return high
 
 
 def log_e_above(strata: Sequence[Stratum[CappedMasses]], log_ratio: float) -> float:
