@@ -11,7 +11,8 @@
     ├── VariantUnavailableError    a transform variant whose extra is not installed             (exit 2)
     ├── LedgerError                a release's ledger could not be read or written, or refused  (exit 4)
     │   ├── ConflictError          somebody else was first: read the release's state again
-    │   └── LedgerTamperedError    a row was edited, removed or reordered since it was written
+    │   ├── LedgerTamperedError    a row was edited, removed or reordered since it was written
+    │   └── UnknownReleaseError    the ledger has no release of that name                       (exit 2)
     ├── NotReadyError              a release may not advance on the evidence there is           (exit 3)
     ├── ImmutableMapError          an attempt to put something into a lazy map                  (exit 2; a TypeError)
     └── DatasetError               a dataset could not be had as asked for                      (exit 2)
@@ -49,6 +50,7 @@ __all__ = [
     "PlanError",
     "SchemaError",
     "StoreUnavailableError",
+    "UnknownReleaseError",
     "UsageError",
     "VariantUnavailableError",
     "brief",
@@ -111,6 +113,12 @@ class ConflictError(LedgerError):
 
 class LedgerTamperedError(LedgerError):
     """The chain of hashes is broken: what the ledger says of this release is no evidence."""
+
+
+class UnknownReleaseError(LedgerError):
+    """The ledger has no release of that name: the name is wrong, or the release is yet to be started."""
+
+    exit_code = 2
 
 
 class NotReadyError(HeadgateError):

@@ -183,5 +183,5 @@ def test_a_build_that_fails_shows_the_end_of_its_log_and_exits_4(
     monkeypatch.chdir(repository)
     code, _, err = run("compare", "HEAD", "HEAD")
     assert code == 4
-    assert "could not be built" in err
+    assert "cannot be built" in err
     assert "no_such_backend" in err

@@ -130,7 +130,17 @@ MISTAKES: list[tuple[tuple[str, ...], int, str]] = [
     (("rollout", "halt", "r\udce9", "--reason", "x", *RELEASE), 2, "expected printable text"),
     (("rollout", "verify", "r\udce9", *RELEASE), 2, "expected printable text"),
     (("release", "decide", "--benchmarks", "x", "--canary", "r\udce9", *RELEASE), 2, "expected printable text"),
-    (("rollout", "halt", "r9", "--reason", "x", *RELEASE), 2, "no release 'r9'"),
+    *(
+        (("rollout", *words, *RELEASE), 2, "no release 'r9'; it has: r1; check the name")
+        for words in (
+            ("status", "r9"),
+            ("lead", "r9"),
+            ("advance", "r9"),
+            ("halt", "r9", "--reason", "x"),
+            ("override", "r9", "hold", "--reason", "x", "--expires", "1h"),
+            ("record", "r9", "--jsonl", "empty.json"),
+        )
+    ),
     (("rollout", "report", "r9", *RELEASE), 2, "no release 'r9'; it has: r1"),
     (("rollout", "verify", "r9", *RELEASE), 2, "no release 'r9'; it has: r1"),
     (("rollout", "verify", "r9", *RELEASE, "--anchor", f"1:{'0' * 64}"), 4, ""),

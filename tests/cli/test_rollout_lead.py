@@ -118,5 +118,5 @@ def test_times_between_turns_that_leave_the_snapshot_to_grow_stale_are_refused(e
 
 def test_a_release_that_there_is_not_cannot_be_led() -> None:
     said = headgate("rollout", "lead", "r2")
-    assert said.code == 4
-    assert "r2" in said.err
+    assert said.code == 2
+    assert "no release 'r2'; it has: r1" in said.err

@@ -69,7 +69,7 @@ def test_what_was_recorded_before_an_error_is_told() -> None:
 def test_no_evidence_and_an_unknown_release_are_usage_errors() -> None:
     assert "say where it is: --jsonl" in headgate("rollout", "record", "r1").err
     said = headgate("rollout", "record", "r9", "--jsonl", "sent.jsonl")
-    assert (said.code, "no release 'r9'" in said.err) == (4, True)
+    assert (said.code, "no release 'r9'" in said.err) == (2, True)
 
 
 def quality(state: str) -> str:

@@ -166,9 +166,7 @@ def test_two_commits_are_built_side_by_side_reused_and_measured_and_a_failing_bu
     project = repository / "pyproject.toml"
     project.write_text(project.read_text().replace('packages = ["worklib"]', 'packages = ["nowhere"]'))
     git(repository, "commit", "-qam", "broken")
-    with pytest.raises(
-        EnvironmentBuildError, match=r"(?s)the candidate \(\w+\) could not be built.*build\.log.*nowhere"
-    ):
+    with pytest.raises(EnvironmentBuildError, match=r"(?s)the candidate \(\w+\): cannot be built.*build\.log.*nowhere"):
         prepare_commits(config, "baseline", "HEAD")
 
 

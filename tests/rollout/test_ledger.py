@@ -11,7 +11,15 @@ import jsonschema
 import pytest
 from rollout_plans import NOW, batch, plan
 
-from headgate.errors import ConflictError, InputError, LedgerError, LedgerTamperedError, PlanError, UsageError
+from headgate.errors import (
+    ConflictError,
+    InputError,
+    LedgerError,
+    LedgerTamperedError,
+    PlanError,
+    UnknownReleaseError,
+    UsageError,
+)
 from headgate.rollout import Ledger, events
 from headgate.rollout.ledger_rows import Head
 from headgate.rollout.router_state import Status
@@ -152,7 +160,7 @@ def test_a_halt_needs_no_lease_and_no_state_and_nothing_moves_after_it(path: Pat
 
 def test_a_halt_of_a_release_that_is_not_there_says_so(path: Path) -> None:
     with begun(path) as ledger:
-        with pytest.raises(InputError, match=r"no release 'r2', nothing was recorded; it has: r1"):
+        with pytest.raises(UnknownReleaseError, match=r"no release 'r2'; it has: r1; check the name"):
             ledger.halt("r2", events.halted("errors", **WHO))
         with pytest.raises(UsageError, match="halt"):
             ledger.append("r1", events.halted("errors", **WHO))
@@ -214,7 +222,7 @@ def test_an_event_that_makes_no_sense_is_refused(path: Path) -> None:
         for draft in (events.started(**WHO), events.advanced(1, **WHO), events.completed(**WHO)):
             with pytest.raises(LedgerError, match="cannot be"):
                 ledger.append("r1", draft, expected_seq=2, lease=lease)
-        with pytest.raises(InputError, match="no release 'r9'"):
+        with pytest.raises(UnknownReleaseError, match="no release 'r9'"):
             ledger.append("r9", events.evidence("a", "w", batch(), **WHO))
         assert ledger.head("r1").seq == 2
 

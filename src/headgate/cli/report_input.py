@@ -80,7 +80,7 @@ def load_site(sources: Sources, progress: Progress = lambda _step, _done, _total
     results, machine = sources.results, sources.machine
     names = machines(results)
     if machine is not None and machine not in names:
-        raise InputError(f"{results}: no results of machine {machine!r}; it has: {', '.join(names)}")
+        raise InputError(f"{results}: no results of machine {machine!r}; it has: {', '.join(names)}; give one of them")
     given = [_verdict(path) for path in sources.verdicts]
     cores = usable_cores()
     history = read_history(

@@ -138,8 +138,8 @@ def fetch_jars(directory: str | Path) -> list[Path]:
             fetched, log = _by_maven(package, Path(work), log)
         if not fetched:
             raise DatasetSetupError(
-                f"{package} could not be fetched from Maven Central; where there is a mirror, name it in "
-                f"~/.m2/settings.xml and have mvn installed. The last that was said:\n{log}"
+                f"{package}: cannot be fetched from Maven Central; where there is a mirror, name it in "
+                f"~/.m2/settings.xml and have mvn installed; the last that was said:\n{log}"
             )
         for old in target.glob("*.jar"):
             old.unlink()

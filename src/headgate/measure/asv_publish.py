@@ -60,7 +60,7 @@ def publish(results: Path, target: Path, directory: Path | None = None) -> None:
         lines = (done.stdout + done.stderr).strip().splitlines()[-TAIL_LINES:]
         said = "\n".join(f"  | {line}" for line in lines)
         raise MeasurementError(
-            f"asv publish failed (exit code {done.returncode}); run it by itself, or leave --asv out. It said:\n{said}"
+            f"asv publish failed (exit code {done.returncode}); run it by itself, or leave --asv out; it said:\n{said}"
         )
 
 

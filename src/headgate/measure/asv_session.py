@@ -102,8 +102,8 @@ def build(session: Session) -> None:
     code, _, offset = session.start(["just-discover"])
     if code != 0:
         raise EnvironmentBuildError(
-            f"commit {session.commit[:8]} could not be built, installed or its suite imported (asv exit {code}).\n"
-            f"{log_tail(session.log, offset)}\nThe whole log: {session.log}"
+            f"commit {session.commit[:8]}: cannot be built, installed or its suite imported (asv exit {code}); mend "
+            f"what its log says; the end of {session.log}:\n{log_tail(session.log, offset)}"
         )
 
 
@@ -133,8 +133,8 @@ def measure(
         code, events, offset = session.start(chunk.regexes(), progress)
         if code not in {0, ASV_SOME_FAILED}:
             raise MeasurementError(
-                f"asv stopped with exit code {code} and saved nothing of this part.\n"
-                f"{log_tail(session.log, offset)}\nThe whole log: {session.log}"
+                f"asv stopped with exit code {code} and saved nothing of this part; mend what its log says and run "
+                f"the same command again; the end of {session.log}:\n{log_tail(session.log, offset)}"
             )
         merged = merge_rounds(events)
         for event in merged:

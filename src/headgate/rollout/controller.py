@@ -13,7 +13,7 @@ import socket
 import time
 from typing import TYPE_CHECKING, Any
 
-from headgate.errors import ConflictError, LedgerError, NotReadyError, PlanError, UsageError
+from headgate.errors import ConflictError, NotReadyError, PlanError, UsageError
 from headgate.gates.canary import CanaryState
 from headgate.rollout import events
 from headgate.rollout.controller_snapshot import MAX_AGE_SECONDS, write_snapshot
@@ -90,13 +90,13 @@ class Controller:
 
         Raises
         ------
-        LedgerError
+        UnknownReleaseError
             None was given, and none is registered.
         """
         if self._registered is None:
             self.state()
         if self._registered is None:
-            raise self._unknown()
+            raise self.ledger.unknown(self.release)
         return self._registered
 
     def state(self) -> ReleaseState:
@@ -126,7 +126,7 @@ class Controller:
         Raises
         ------
         LedgerError
-            No such release, or its chain is broken.
+            No such release (an `UnknownReleaseError`), or its chain is broken.
         """
         return self.status(now).decision
 
@@ -142,7 +142,7 @@ class Controller:
         """Return the release's state and the time, without a decision; raises as `status`."""
         state = self.state()
         if state.status is None:
-            raise self._unknown()
+            raise self.ledger.unknown(self.release)
         return state, self._clock() if now is None else now
 
     def snapshot(self) -> RouterState | None:
@@ -276,9 +276,6 @@ class Controller:
     def _recorded(self) -> None:
         if self._halting.pending is not None:  # before routers are told anything else
             self._halting.record(self._halting.pending)
-
-    def _unknown(self) -> LedgerError:
-        return LedgerError(f"{self.ledger.path}: no release {self.release!r} is registered; start it with its plan")
 
     def _advance(self, status: ReleaseStatus) -> ReleaseState:
         state, decision, now = status.state, status.decision, status.now

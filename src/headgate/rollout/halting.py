@@ -85,9 +85,9 @@ class Halting:
         Raises
         ------
         LedgerError
-            The halt could not be recorded.
+            The halt could not be recorded, or there is no such release.
         InputError
-            There is no such release, or the ledger's file cannot be used.
+            The ledger's file cannot be used.
         """
         from headgate.rollout.ledger import Ledger
 

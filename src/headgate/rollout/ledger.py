@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from contextlib import AbstractContextManager
 
+    from headgate.errors import UnknownReleaseError
+
 __all__ = ["Head", "Lease", "Ledger"]
 
 # No ledger has as many: a recorded head beyond is an edit, and SQLite's whole numbers end at 2**63.
@@ -199,6 +201,11 @@ class Ledger:
             if after.seq and rows.hash_at(connection, release, after.seq) != after.hash:
                 raise rows.tampered(self.path, release, f"event {after.seq} is not the one that was there before")
             return fold(rows.chain(connection, self.path, release, after), start)
+
+    def unknown(self, release: str) -> UnknownReleaseError:
+        """Return the error for a release that is not there."""
+        with self._file.reading() as connection:
+            return rows.unknown_release(connection, self.path, release)
 
     def events(self, release: str, after: int = 0) -> Iterator[Event]:
         """Yield the events of a release after ``seq``, in order, as they stand: `verify` checks them."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from headgate.errors import ConflictError, InputError, LedgerError, LedgerTamperedError, PlanError
+from headgate.errors import ConflictError, LedgerError, LedgerTamperedError, PlanError, UnknownReleaseError
 from headgate.rollout.events import DECISIONS, GENESIS, Draft, Event, Kind, chain_hash
 from headgate.rollout.fold import ReleaseState, fold
 from headgate.rollout.router_state import Status
@@ -184,8 +184,10 @@ def tampered(path: Path, release: str, what: str) -> LedgerTamperedError:
     )
 
 
-def unknown_release(connection: sqlite3.Connection, path: Path, release: str) -> InputError:
+def unknown_release(connection: sqlite3.Connection, path: Path, release: str) -> UnknownReleaseError:
     """Return the error for a release that is not there."""
     rows = connection.execute("SELECT release FROM head ORDER BY release LIMIT 20").fetchall()
     known = ", ".join(row[0] for row in rows) or "none"
-    return InputError(f"{path}: no release {release!r}, nothing was recorded; it has: {known}; check the name")
+    return UnknownReleaseError(
+        f"{path}: no release {release!r}; it has: {known}; check the name, or start it with its plan"
+    )
