@@ -200,8 +200,7 @@ def test_a_synthetic_population_is_like_its_assumption_times_the_effect(metric: 
         source = synthetic_population(one, given, effect)
         counts = source.counts(200_000, source.draw(rng, 200_000))
         assert counts.problem() == ""
-        if one.cap is None:  # a cap takes from the mean what it cuts off
-            assert pooled_value(one, [counts]) == pytest.approx(given.value * effect, rel=0.05)
+        assert pooled_value(one, [counts]) == pytest.approx(given.value * effect, rel=0.05)
 
 
 def test_recorded_units_are_drawn_as_often_as_they_were_recorded() -> None:
