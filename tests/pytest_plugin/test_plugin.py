@@ -110,12 +110,15 @@ def test_the_outputs_are_written(run, saved, project) -> None:
     ("options", "told"),
     [
         (["--headgate-baseline", "gone.json"], "gone.json: no such file"),
-        (["--headgate-baseline", "gone-*.json"], "gone-*.json: no file matches"),
+        (["--headgate-baseline", "gone-*.json"], "--headgate-baseline: 'gone-*.json' matches no file"),
+        (["--headgate-baseline", "~nosuchuser/x"], "~nosuchuser/x: no such file"),
+        (["--headgate-baseline", "n" * 300], "cannot be used (File name too long); check the path"),
+        (["--headgate-baseline", "base.json", "--headgate-json", "n" * 300], "cannot be used (File name too long)"),
         (["--headgate-baseline", "base.json", "--benchmark-disable"], "the benchmarks are disabled"),
         (["--headgate-baseline", "base.json", "--benchmark-skip"], "--benchmark-skip"),
         (["--headgate-baseline", "base.json", "--headgate-margin", "much"], "--headgate-margin"),
         (["--headgate-baseline", "base.json", "--headgate-json", "-"], "--headgate-json: - will not do"),
-        (["--headgate-json", "v.json"], "nothing to judge without --headgate-baseline"),
+        (["--headgate-json", "v.json"], "headgate: --headgate-json: nothing to judge; give --headgate-baseline FILE"),
     ],
 )
 def test_what_cannot_end_in_a_verdict_is_refused_before_anything_runs(run, saved, options, told) -> None:
