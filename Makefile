@@ -6,7 +6,8 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 TESTED := $(VENV)/.installed-test
-NATIVE := $(wildcard ext/*.pyx ext/*.pxd ext/*.c ext/*.h)
+# Without the C that Cython writes at each build, which would be newer than the stamp for ever.
+NATIVE := $(filter-out $(patsubst %.pyx,%.c,$(wildcard ext/*.pyx)),$(wildcard ext/*.pyx ext/*.pxd ext/*.c ext/*.h))
 # `make bench ARGS=--full` and the like
 ARGS   ?=
 
@@ -16,18 +17,26 @@ ARGS   ?=
 help:  ## list the commands
 	@grep -E '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## / — /' | sort
 
-$(STAMP): pyproject.toml setup.py constraints.txt $(NATIVE)
+SOURCES := pyproject.toml setup.py constraints.txt $(NATIVE)
+
+define make_venv
 	@test -n "$(PYTHON)" || { echo "headgate needs Python 3.11 or newer and found none. Try: make PYTHON=/path/to/python3.12" >&2; exit 2; }
 	@command -v cc >/dev/null || command -v gcc >/dev/null || { echo "headgate's native kernels need a C compiler. On Debian: apt-get install gcc" >&2; exit 2; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); echo "no venv module: on Debian, apt-get install python3-venv" >&2; exit 2; }
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade "pip>=24" -c constraints.txt
+endef
+
+$(STAMP): $(SOURCES)
+	$(make_venv)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
 	@touch $@
 
-# Spark, S3 and browser packages: large, and nothing but the checks and tests needs them.
-$(TESTED): $(STAMP)
+# Spark, S3 and browser packages: large, and nothing but the checks and tests needs them. In one go with the rest: the
+# kernels are compiled at each installation, which takes a minute or two.
+$(TESTED): $(SOURCES)
+	$(make_venv)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,test]'
-	@touch $@
+	@touch $(STAMP) $@
 
 .PHONY: test-tools
 test-tools:  ## the programs the tests run: node and a browser for the pages, Java for Spark, shells
@@ -66,9 +75,11 @@ lint: $(TESTED)
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+# Python's caches are most of what a second run saves, whatever the environment says of them.
+check: export PYTHONDONTWRITEBYTECODE :=
 check: lint  ## lint, types and the fast tests (every day; under 90 s)
 	@tools/system_packages.sh node=nodejs
-	$(BIN)/python -m pytest -q -n 2 --dist loadgroup -m "not slow" $(ARGS)
+	$(BIN)/python -m pytest -q -n 2 --dist loadgroup -m "not slow" --hypothesis-profile everyday $(ARGS)
 
 # The S3 server of the tests, and Spark's S3 connector (700 MB): each once, into .tools/.
 .PHONY: s3-server spark-jars

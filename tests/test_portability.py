@@ -66,5 +66,5 @@ def test_that_nothing_is_pinned_is_said(monkeypatch, tmp_path, capsys) -> None:
 def test_measuring_is_refused_with_a_way_out_where_there_are_no_process_groups(monkeypatch) -> None:
     require_process_groups("measuring")
     monkeypatch.delattr(os, "killpg")
-    with pytest.raises(UsageError, match=r"measuring needs Linux or macOS: .* under WSL; headgate check"):
+    with pytest.raises(UsageError, match=r"measuring needs Linux or macOS \(.*\); on Windows use WSL, or check"):
         require_process_groups("measuring")

@@ -85,6 +85,7 @@ def test_the_wheels_are_of_the_pythons_that_the_project_names() -> None:
     assert built == named
 
 
+@pytest.mark.slow
 def test_without_a_compiler_the_build_says_what_to_install(tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "setup.py", "build_ext", "--build-lib", str(tmp_path), "--build-temp", str(tmp_path / "temp")],

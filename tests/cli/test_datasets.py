@@ -40,6 +40,7 @@ def loopback_only(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(socket.socket, "connect", checked)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("loopback_only")
 def test_every_promise_of_the_demonstration_is_kept_on_s3(monkeypatch: pytest.MonkeyPatch) -> None:
     # Settings of the user's that would lead elsewhere.
@@ -73,6 +74,7 @@ def test_every_promise_of_the_demonstration_is_kept_on_s3(monkeypatch: pytest.Mo
     assert dict(os.environ) == before
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("options", [(), ("--json",), ("--files",), ("--files", "--json")])
 def test_no_password_is_in_the_output(options: tuple[str, ...]) -> None:
     status, out, err = demo(*options)

@@ -213,6 +213,7 @@ def test_a_working_directory_that_is_gone_is_said_to_be(tmp_path: Path) -> None:
     assert "the working directory is gone; change into one that exists" in done.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("streams", [">&-", "2>&-", ">&- 2>&-"])
 def test_a_stream_that_is_closed_is_no_fault(tmp_path: Path, streams: str) -> None:
     command = ["sh", "-c", f'"$@" {streams}', "sh", *PROGRAM, "verify", "none"]

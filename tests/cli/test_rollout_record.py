@@ -81,6 +81,7 @@ def quality(state: str) -> str:
     return "quality.json"
 
 
+@pytest.mark.slow
 def test_data_whose_quality_failed_is_invalid_evidence_for_good() -> None:
     command = ("rollout", "record", "r1", "--jsonl", "sent.jsonl", "--dataset-quality")
     passing = headgate(*command, quality("pass"))

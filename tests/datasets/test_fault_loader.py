@@ -43,6 +43,7 @@ def loader(faulty_server: FaultyServer, monkeypatch: pytest.MonkeyPatch) -> S3Lo
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("answer", "error"),
     [
@@ -71,6 +72,7 @@ def test_a_bad_answer_is_an_error_for_who_asked_and_nothing_is_kept_of_it(
     assert devices["lamp"] == [Device("lamp")]
 
 
+@pytest.mark.slow
 def test_an_error_on_asking_again_is_no_answer_that_the_object_is_unchanged(
     loader: S3Loader[list[Device]], faulty_server: FaultyServer
 ) -> None:

@@ -89,6 +89,7 @@ def test_a_server_that_will_not_come_to_an_end_is_left_by_the_deadline(
     failed(store, StoreUnavailableError, faulty_server.endpoint)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("answer", "error"),
     [
@@ -185,6 +186,7 @@ def test_without_boto3_obstore_takes_what_arrives_whole(
     assert len(faulty_server.requests) == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("signed", [True, False])
 def test_only_an_anonymous_request_is_unsigned(
     kind: type[BotoStore | ObstoreStore], faulty_server: FaultyServer, signed: bool
@@ -219,6 +221,7 @@ def in_child(check: object) -> int:
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
 
+@pytest.mark.slow
 def test_after_a_fork_boto3_works_on_and_obstore_says_why_it_does_not(
     kind: type[BotoStore | ObstoreStore], faulty_server: FaultyServer
 ) -> None:

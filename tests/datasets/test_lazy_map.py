@@ -139,6 +139,7 @@ def test_the_text_of_a_foreign_error_stays_out_of_ours_because_it_may_hold_a_sec
         lazy["b"]
 
 
+@pytest.mark.slow
 def test_a_failure_that_was_handled_leaves_no_cycle_behind(kind: type[Any]) -> None:
     class Down(Exception):  # noqa: N818 - a state
         pass

@@ -45,6 +45,7 @@ def waiters(lazy: Any, key: object) -> int:
     return 0 if load is None or load.future is None else len(load.future._condition._waiters)
 
 
+@pytest.mark.slow
 def test_a_thousand_threads_on_one_cold_key_make_one_load(kind: type[Any]) -> None:
     gate = Gate("a")
     lazy = kind(gate)
@@ -399,6 +400,7 @@ def test_a_loader_may_fork_and_both_processes_go_on(kind: type[Any]) -> None:
         letting_on.join(PATIENCE)
 
 
+@pytest.mark.slow
 def test_forks_amid_requests_leave_every_child_a_whole_map(kind: type[Any]) -> None:
     lazy = kind(str, max_weight=10)
     stop = threading.Event()

@@ -63,6 +63,7 @@ def test_a_key_becomes_typed_records(source: Any) -> None:
     assert "hunter2" not in repr(loader)
 
 
+@pytest.mark.slow
 def test_behind_a_lazy_map_an_object_is_loaded_once_and_asked_after_by_its_etag(source: Any) -> None:
     start, settings, put = source
     put("lamp.json", CONTENT)
@@ -94,6 +95,7 @@ def test_a_version_is_unchanged_until_the_object_is(source: Any) -> None:
     assert second.value == []
 
 
+@pytest.mark.slow
 def test_a_missing_object_is_an_error_unless_none_is_asked_for_and_a_bucket_always(source: Any) -> None:
     start, settings, put = source
     put("there.json", b"[]")
@@ -113,6 +115,7 @@ def test_a_record_that_does_not_fit_is_named_by_object_record_and_field(source: 
     assert "hunter2" not in str(caught.value)
 
 
+@pytest.mark.slow
 def test_a_loader_survives_pickle_and_reads_on(source: Any) -> None:
     start, settings, put = source
     put("lamp.json", CONTENT)
@@ -120,6 +123,7 @@ def test_a_loader_survives_pickle_and_reads_on(source: Any) -> None:
     assert again("lamp") == [LAMP]
 
 
+@pytest.mark.slow
 def test_sixteen_threads_share_one_loader(source: Any) -> None:
     start, settings, put = source
     for number in range(8):

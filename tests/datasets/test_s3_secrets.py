@@ -58,6 +58,7 @@ def attempt(loader: S3Loader[Any]) -> str:
     return "\n".join(shown)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("backend", ["boto3", "obstore"])
 def test_keys_tokens_and_values_are_in_no_text_whatever_happens(
     backend: Any, faulty_server: FaultyServer, monkeypatch: pytest.MonkeyPatch, told: io.StringIO
@@ -97,6 +98,7 @@ def test_the_keys_of_a_load_that_works_are_in_no_text_either(s3_environment: Mot
     assert VALUE not in shown
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("backend", ["boto3", "obstore"])
 def test_what_a_role_is_given_for_a_session_is_in_no_log(
     backend: Any, faulty_server: FaultyServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, told: io.StringIO

@@ -79,6 +79,7 @@ def test_a_larger_slow_down_a_larger_share_and_a_larger_margin_need_fewer_units(
     assert needs < (by_stage[100_000, "errors"].to_pass or 0)
 
 
+@pytest.mark.slow
 def test_a_horizon_that_cannot_pass_is_refused_and_says_what_would_do() -> None:
     report = plan_report(POLICY, Assumptions(GIVEN, units=(900, 10_000, 10_000)))
     assert not report.can_pass

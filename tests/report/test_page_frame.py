@@ -88,6 +88,7 @@ def test_every_figure_and_every_table_can_be_saved_by_buttons_that_say_of_what(p
         assert set(labels.values()) == {1}, "each is told apart by its name alone"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", OWN_SCRIPTS)
 def test_a_script_parses_and_keeps_to_what_the_policy_allows(name):
     source = (ASSETS / name).read_text(encoding="utf-8")

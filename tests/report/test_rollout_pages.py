@@ -117,6 +117,7 @@ def test_the_margin_drawn_is_the_stages_own(led):
     assert table(led.page("early"), "Each metric")[0][6] == "40 %"
 
 
+@pytest.mark.slow
 def test_of_many_batches_an_even_choice_is_drawn_and_the_page_says_so(led):
     plan = release_plan(minimum_units=10**9)
     controller = Controller(led.ledger, plan, "long", actor="a", clock=lambda: led.now)

@@ -126,6 +126,7 @@ def test_json_inside_a_script_cannot_end_it():
         script_json(float("nan"))
 
 
+@pytest.mark.slow
 def test_each_machine_has_a_study_of_its_own_however_it_is_called(tmp_path):
     results = tmp_path / "results"
     for machine in ("first", "a b", "index", "…"):

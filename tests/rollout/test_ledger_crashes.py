@@ -117,6 +117,7 @@ def expected_evidence() -> dict:
     return read(total)
 
 
+@pytest.mark.slow
 def test_a_file_that_was_being_made_at_kill_9_can_be_opened(tmp_path: Path) -> None:
     import sqlite3
 

@@ -175,6 +175,7 @@ def test_objects_in_s3_give_the_same_state_and_a_prefix_means_all_below_it(tmp_p
     assert sums(controller.state()) == of_python(tmp_path, sent)
 
 
+@pytest.mark.slow
 def test_what_s3_refuses_is_a_typed_error_that_names_the_object_and_no_secret(
     tmp_path: Path, keys: MotoServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:

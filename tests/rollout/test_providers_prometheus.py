@@ -404,6 +404,7 @@ def test_an_answer_that_is_none_is_an_error(controller: Controller, tmp_path: Pa
         scraped(controller, tmp_path / "answer.json", counters=ERRORS, module=prometheus_query)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("script", "says"),
     [

@@ -65,6 +65,7 @@ def test_python_mappings_request_records_and_json_lines_give_the_same_batch(tmp_
     assert controller.state().batches == 1
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=25)
 @given(st.integers(1, 60), st.integers(1, 70), st.integers(1, 70), st.randoms(use_true_random=False))
 def test_split_reordered_and_duplicated_records_give_the_same_state(
@@ -225,6 +226,7 @@ def test_broken_lines_among_good_ones_are_named_by_their_number(tmp_path: Path) 
     assert [one.where.rpartition(":")[2] for one in report.examples] == ["2", "3", "4", "5", "6"]
 
 
+@pytest.mark.slow
 def test_a_file_of_any_length_is_read_with_a_batch_in_memory(tmp_path: Path) -> None:
     controller = begun(tmp_path)
     sent = lines([one | {"attributes": "x" * 10_000} for one in requests(controller.plan, 100)])

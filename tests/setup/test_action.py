@@ -68,6 +68,7 @@ def act(tmp_path):
     return run
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("state", "code"), [("pass", 0), ("regressed", 1), ("inconclusive", 0), ("inconclusive", 3), ("failed", 4), ("", 2)]
 )
@@ -88,6 +89,7 @@ def test_what_is_left_out_is_left_to_the_policy_and_the_rest_is_what_the_command
     assert (args.margin, args.budget, args.bench, str(args.policy)) == ("3%", "2m", ["time_x|y"], "gate.toml")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "text", ["$(touch owned)", "`touch owned`", "x; touch owned", "'\"; touch owned", "--help", "a b"]
 )

@@ -13,6 +13,7 @@ from headgate.stats.boundaries import FIRST_LOOK, RESERVE, Look, look_schedule, 
 ALPHA = 0.01
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("exponent", [1.0, 2.0, 3.0])
 def test_the_levels_spend_what_scipys_multivariate_normal_says(exponent: float) -> None:
     # Many rounds per look, so that the discreteness of the rank test does not show.

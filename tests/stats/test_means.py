@@ -161,6 +161,7 @@ def test_the_bounded_state_never_says_more_than_the_values_would_and_hardly_less
     assert state >= direct - 0.05 * abs(direct) - 0.1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("share", [0.5, 0.1])
 def test_the_capped_test_keeps_its_errors_from_the_first_unit(share: float) -> None:
     rng = np.random.default_rng(4)

@@ -47,6 +47,7 @@ def ever_reached(table: np.ndarray, p: float) -> float:
     return reached
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("share", [0.5, 0.25, 0.05, 0.01])
 def test_a_canary_like_stable_is_ever_halted_with_at_most_the_nominal_probability_exactly(share: float) -> None:
     table = log_e_table(1_000, share, 0.0, HALTING)

@@ -105,6 +105,7 @@ NOISES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("noise", NOISES)
 @pytest.mark.parametrize(("baseline", "candidate"), [(5, 5), (20, 20), (6, 30)])
 def test_the_bounds_over_processes_err_no_more_often_than_their_level(noise, baseline, candidate):

@@ -94,6 +94,7 @@ def test_every_size_around_vector_boundaries_is_right(isa, dtype, agreement):
                     np.testing.assert_array_equal(got, want)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("threshold", [NEVER, ALWAYS], ids=["ordinary", "streaming"])
 @every_isa
 @every_dtype

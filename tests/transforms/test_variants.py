@@ -39,6 +39,7 @@ def test_agrees_with_the_oracle_at_every_size_around_the_window(name, dtype, agr
             agreement.check(got, *agreement.expected(dtype, n, window, (0, 1), "absolute"))
 
 
+@pytest.mark.slow
 @every_dtype
 @every_variant
 def test_agrees_with_the_oracle_for_every_polynomial_and_anchor(name, dtype, agreement):
@@ -122,6 +123,7 @@ def around_nonfinite(dtype, window, coefficients, anchor):
     return x, oracle(x, window, coefficients, anchor), error_bound(x, window, coefficients, anchor)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("window", [3, 40, 150])
 @pytest.mark.parametrize("anchor", ["absolute", "lag"])
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
@@ -140,6 +142,7 @@ def test_float32_sums_overflow_to_infinity_only_where_the_result_does(name):
     np.testing.assert_array_equal(get(name)(x, 2, coefficients=(1,))[4:5], [0.0])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @every_variant
 def test_floats_do_not_drift_in_long_arrays(name, dtype, agreement):
@@ -163,6 +166,7 @@ def test_long_windows_keep_the_error_bound(name, dtype, anchor):
         assert (error <= error_bound(x, window, (0, 1), anchor, positions)).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", ["int32", "float64"])
 @pytest.mark.parametrize("name", [name for name, variant in VARIANTS.items() if variant.threads])
 def test_threads_do_not_change_the_answer(name, dtype, agreement):
