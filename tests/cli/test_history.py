@@ -183,3 +183,13 @@ def test_a_calibration_beside_the_results_is_none_of_them(tree):
     (tree / "box" / "calibration.json").write_text('{"schema": "headgate.calibration/1"}')
     code, _, err = history("--results", tree)
     assert (code, err) == (0, "")
+
+
+def test_a_report_of_too_few_results_does_not_say_that_nothing_changed(tmp_path):
+    for index in range(2):
+        write_run(tmp_path / "results", commit_of(index), START + index * DAY, {"time_a": 1.0})
+    out, err = io.StringIO(), io.StringIO()
+    assert main(["report", "--results", str(tmp_path / "results"), "-o", str(tmp_path / "site")], out, err) == 0
+    page = (tmp_path / "site" / "history.html").read_text()
+    assert "Nothing was searched: all 1 series are shorter than 6 results." in page
+    assert "No change point" not in page

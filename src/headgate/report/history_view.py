@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from headgate.model import Direction
 from headgate.report.wording import count, percent, plain_percent, printable, quantity
+from headgate.stats.changepoint import MIN_LENGTH
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -173,7 +174,10 @@ def _sentence(rows: Sequence[ChangeRow], terms: Terms, series: int) -> str:
     worse = [row for row in rows if row.worse]
     new = sum(row.new for row in worse)
     if not rows:
-        return f"No change point in {count(series, 'series', 'series')}."
+        searched = series - terms.too_short
+        if series and not searched:
+            return f"Nothing was searched: all {series:,} series are shorter than {MIN_LENGTH} results."
+        return f"No change point in {count(searched, 'series', 'series')}."
     return (
         f"{count(len(worse), 'worsening')}, {new} of them new ({terms.since}), and "
         f"{count(len(rows) - len(worse), 'improvement')} in {count(series, 'series', 'series')}."
