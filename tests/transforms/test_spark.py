@@ -166,7 +166,7 @@ COLUMNS = "id as n", "double(id) as x", "'t' as text", "decimal(1) as money", "d
 @pytest.mark.parametrize(
     ("given", "said"),
     [
-        ({"value": "y"}, "value: there is no column 'y'; there are 'n', 'x'"),
+        ({"value": "y"}, "value: there is no column 'y'; it has: 'n', 'x'"),
         ({"value": "text"}, "value: column 'text' is string; cast it to one of int, bigint, float, double"),
         ({"value": "money"}, r"value: column 'money' is decimal\(10,0\); cast"),
         ({"order_by": "x"}, "order_by: column 'x' is double, not a whole number"),
