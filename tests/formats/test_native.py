@@ -12,6 +12,7 @@ from headgate.errors import InputError
 from headgate.formats import read_run
 from headgate.formats.native import read_sides
 from headgate.formats.saved import Outcome
+from headgate.model import Direction
 from headgate.store.bundle import write_evidence
 from headgate.store.verdict_json import write_verdict
 
@@ -68,3 +69,22 @@ def test_a_damaged_bundle_is_refused_by_place(tmp_path: Path, part: str, value: 
     path.write_text(json.dumps(data))
     with pytest.raises(InputError, match=message):
         read_sides(path)
+
+
+def test_a_benchmark_that_failed_after_some_rounds_is_no_measurement_and_a_stated_direction_is_read(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "e.json"
+    write_evidence(path, sample_evidence(only="TimeRender"))
+    data = json.loads(path.read_text())
+    parts = data["predicate"]["parts"]
+    identity = parts["samples"][0]["benchmark"]
+    for spec in parts["benchmarks"]:
+        spec["direction"] = "higher"
+    path.write_text(json.dumps(data))
+    assert {result.direction for result in read_sides(path)[0].results} == {Direction.HIGHER}
+    parts["failures"] = [{"benchmark": identity, "reason": "candidate: it timed out"}]
+    path.write_text(json.dumps(data))
+    for run in read_sides(path):
+        outcomes = {result.benchmark.name: result.outcome for result in run.results}
+        assert outcomes[identity["name"]] is Outcome.FAILED

@@ -137,6 +137,7 @@ def _case(
         one_session=any_session or one_session(first.started_at, second.started_at),
         noise=noise.get(str(named)),
         failure=_incomparable(first, second),
+        direction=first.direction or second.direction,
     )
 
 

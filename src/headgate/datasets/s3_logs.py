@@ -24,6 +24,7 @@ _LOGGERS = (
 )
 _NAMES = (
     "x-amz-security-token|x-amz-sso_bearer_token|secretaccesskey|sessiontoken|accesstoken|refreshtoken|clientsecret"
+    "|webidentitytoken|samlassertion|subjecttoken|authorizationtoken"
 )
 # "x-amz-security-token:…" of a canonical request, "'X-Amz-Security-Token': b'…'" of headers, "<SessionToken>…</" of
 # STS, '"sessionToken":"…"' of SSO, also with the quotes escaped.

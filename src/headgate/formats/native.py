@@ -13,7 +13,7 @@ from headgate.errors import InputError
 from headgate.formats.fields import expect, finite, malformed, short, spread, strings, text, whole
 from headgate.formats.jsonfile import load
 from headgate.formats.saved import Outcome, SavedResult, SavedRun
-from headgate.model import BenchmarkId, Side
+from headgate.model import BenchmarkId, Direction, Side
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -78,16 +78,18 @@ def _side(parts: Mapping[str, Any], side: Side, path: Path) -> SavedRun:
     info = expect(verdict.get(side.value), dict, path, f"verdict.{side.value}")
     specs = _specs(parts, path)
     results = []
-    for index, item in enumerate(expect(parts.get("samples"), list, path, "samples")):
-        entry = expect(item, dict, path, f"samples[{index}]")
-        benchmark = _benchmark(entry.get("benchmark"), f"samples[{index}].benchmark", path)
-        results.append(_result(benchmark, entry.get("rounds"), specs.get(benchmark, {}), side, path))
-    measured = {result.benchmark for result in results}
+    failed = {}
     for index, item in enumerate(expect(parts.get("failures"), list, path, "failures")):
         where = f"failures[{index}]"
         benchmark = _benchmark(expect(item, dict, path, where).get("benchmark"), f"{where}.benchmark", path)
-        if benchmark not in measured:
-            results.append(SavedResult(benchmark, Outcome.FAILED))
+        # Also where some rounds were measured before: those are kept for inspection, and not for a verdict.
+        failed[benchmark] = SavedResult(benchmark, Outcome.FAILED)
+    for index, item in enumerate(expect(parts.get("samples"), list, path, "samples")):
+        entry = expect(item, dict, path, f"samples[{index}]")
+        benchmark = _benchmark(entry.get("benchmark"), f"samples[{index}].benchmark", path)
+        if benchmark not in failed:
+            results.append(_result(benchmark, entry.get("rounds"), specs.get(benchmark, {}), side, path))
+    results += failed.values()
     return SavedRun(
         source=str(path),
         tool="headgate",
@@ -137,6 +139,7 @@ def _result(benchmark: BenchmarkId, rounds: object, spec: Mapping[str, Any], sid
         groups=groups,
         stddev=spread(samples),
         count=len(samples) or None,
+        direction=next((one for one in Direction if one == spec.get("direction")), None),
     )
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from headgate.model import BenchmarkId
+    from headgate.model import BenchmarkId, Direction
 
 __all__ = ["Outcome", "SavedResult", "SavedRun"]
 
@@ -31,7 +31,8 @@ class SavedResult:
     ``groups`` are the samples by the process that took them, in the tool's order, where it says which did: samples of
     one process are not independent, so one group is one draw of what differs between processes. Empty means that the
     tool does not say. ``stddev`` (of single samples, in ``unit``) and ``count`` (of samples) are the tool's own
-    summary, or None; where samples are kept, they are theirs.
+    summary, or None; where samples are kept, they are theirs. ``direction`` is which is better, None where the
+    file does not say.
     """
 
     benchmark: BenchmarkId
@@ -49,6 +50,7 @@ class SavedResult:
     groups: tuple[tuple[float, ...], ...] = ()
     stddev: float | None = None
     count: int | None = None
+    direction: Direction | None = None
 
 
 @dataclass(frozen=True, slots=True)

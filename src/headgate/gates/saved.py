@@ -59,7 +59,8 @@ class SavedCase:
     """One benchmark that both results have.
 
     ``failure`` says why there is nothing to compare (then the sides may be None); ``one_session`` whether both sides
-    are known to be of one session; ``noise`` is the machine's calibration for this benchmark, if there is one.
+    are known to be of one session; ``noise`` is the machine's calibration for this benchmark, if there is one;
+    ``direction`` is which is better as the results say, None where they do not.
     """
 
     benchmark: BenchmarkId
@@ -70,6 +71,7 @@ class SavedCase:
     one_session: bool = False
     noise: BenchmarkNoise | None = None
     failure: str = ""
+    direction: Direction | None = None
 
     def side(self, side: Side) -> SideSummary | None:
         """Return one side's summary."""
@@ -191,7 +193,7 @@ def _ready(case: SavedCase, policy: Policy, first_level: float, scatter: float |
             reason=failure or "one side is missing",
         )
     first, second = case.baseline, case.candidate
-    if own.direction is Direction.HIGHER:
+    if (own.direction or case.direction) is Direction.HIGHER:
         first, second = second, first
     level = first_level if case.one_session else first_level / 2.0
     if process_counts_suffice(first, second, level):
@@ -287,7 +289,7 @@ def resolution_note(comparisons: Sequence[Comparison]) -> str:
 
 def _warnings(one: _Ready) -> tuple[str, ...]:
     warnings = []
-    if one.case.kind == "track" and one.policy.direction is None:
+    if one.case.kind == "track" and one.policy.direction is None and one.case.direction is None:
         warnings.append("lower is taken as better; set direction in the policy if it is not")
     if one.scale is not None and one.case.noise is None and one.case.kind not in {"time", "timeraw", ""}:
         warnings.append("the noise between processes is taken from times, which this is not")

@@ -96,7 +96,8 @@ def _unwritable(path: str | os.PathLike[str], error: OSError) -> InputError:
 def _beside(path: str | os.PathLike[str], content: str | bytes) -> Iterator[tuple[Path, Path]]:
     """Give a synced temporary file beside ``path`` with ``content``, and the target; leave nothing of this name."""
     target = Path(os.path.realpath(path))  # which, unlike Path.resolve, raises nothing on a loop of links
-    data = content.encode("utf-8") if isinstance(content, str) else content
+    # A benchmark's own words may be no valid text: written as escapes, they lose nobody the file.
+    data = content.encode("utf-8", "backslashreplace") if isinstance(content, str) else content
     if os.path.islink(target):  # noqa: PTH114 - Path.is_symlink raises for a name too long -- a loop of links: a file in its place would hide it
         raise _unwritable(path, OSError(errno.ELOOP, os.strerror(errno.ELOOP)))
     temporary = target.with_name(f".{target.name[:100]}.{secrets.token_hex(6)}.tmp")
