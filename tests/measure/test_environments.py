@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -185,6 +186,64 @@ def test_two_directories_become_commits_as_they_stand_and_a_dropped_benchmark_is
     assert baseline.info.commit == git(repository, "rev-parse", "HEAD")
     assert "as it stands" in candidate.info.title
     assert discover(baseline, candidate).removed == ("pure.time_sets",)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("inside", ["no repository", "below a repository's top"])
+def test_a_dropped_benchmark_is_seen_whatever_git_makes_of_the_directories(tmp_path, monkeypatch, inside):
+    repository = make_repository(tmp_path)
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path))
+    variables = {"ASV_PYTHONPATH": str(repository)}
+    ready = {"python": sys.executable, "variables": variables, "environment": "ready", "of_matrix": 1}
+    monkeypatch.setattr(environments, "_build_all", lambda *_: dict.fromkeys(Side, ready))
+    both = tmp_path / "both"
+    for name in ("stable", "feature"):
+        shutil.copytree(repository, both / name, ignore=shutil.ignore_patterns(".git", ".asv"))
+    if inside != "no repository":
+        git(both, "init", "-q")
+        git(both, "add", "-A")
+        git(both, "commit", "-qm", "both")
+    suite = both / "feature" / "benchmarks" / "pure.py"
+    suite.write_text(suite.read_text().replace("def time_sets", "def helper_sets"))
+    baseline, candidate = prepare_directories(find_config(both / "feature"), both / "stable", both / "feature")
+    assert discover(baseline, candidate).removed == ("pure.time_sets",)
+
+
+@pytest.mark.slow
+def test_where_the_project_is_named_by_its_url_names_are_those_of_the_checkout(tmp_path, monkeypatch):
+    repository = make_repository(tmp_path)
+    pull_request = tmp_path / "pull-request"
+    git(tmp_path, "clone", "-q", str(repository), str(pull_request))
+    config = pull_request / "asv.conf.json"
+    # asv takes only some URLs for git's; this one is the repository here.
+    url = "https://github.com/known/truth.git"
+    monkeypatch.setenv("GIT_CONFIG_COUNT", "1")
+    monkeypatch.setenv("GIT_CONFIG_KEY_0", f"url.{repository}.insteadOf")
+    monkeypatch.setenv("GIT_CONFIG_VALUE_0", url)
+    config.write_text(json.dumps(json.loads(config.read_text()) | {"repo": url, "project": "truth"}))
+    git(pull_request, "checkout", "-q", "-b", "feature")
+    git(pull_request, "commit", "-qam", "the pull request")
+    built = []
+
+    def build(_config, mirror, revisions, *_):
+        built.append((mirror, {side: revision.commit for side, revision in revisions.items()}))
+        ready = {"python": sys.executable, "variables": {}, "environment": "ready", "of_matrix": 1}
+        return dict.fromkeys(Side, ready)
+
+    monkeypatch.setattr(environments, "_build_all", build)
+    prepare_commits(find_config(pull_request), "HEAD^1", "HEAD")
+    mirror, revisions = built[0]
+    wanted = {Side.BASELINE: "HEAD^1", Side.CANDIDATE: "HEAD"}
+    assert revisions == {side: git(pull_request, "rev-parse", name) for side, name in wanted.items()}
+    assert git(mirror, "log", "-1", "--format=%s", revisions[Side.CANDIDATE]) == "the pull request"
+    # A suite kept in a repository of its own names the project's commits.
+    apart = tmp_path / "apart"
+    shutil.copytree(pull_request, apart, ignore=shutil.ignore_patterns(".git", ".asv"))
+    git(apart, "init", "-q")
+    git(apart, "add", "-A")
+    git(apart, "commit", "-qm", "only the suite")
+    prepare_commits(find_config(apart), "baseline", "HEAD")
+    assert built[1][1][Side.CANDIDATE] == git(repository, "rev-parse", "HEAD")
 
 
 def git(directory: Path, *arguments: str) -> str:

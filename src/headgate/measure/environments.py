@@ -62,11 +62,29 @@ def prepare_commits(
             config, "mirror", config.env_dir / SIDE_DIRECTORIES[Side.BASELINE], f"a mirror of {config.repo}"
         ).finish()
         repository = Path(mirrored["repository"])
+        checkout = _checkout_of(config, repository)
+        if checkout is not None:
+            named = {Side.BASELINE: baseline, Side.CANDIDATE: candidate}
+            revisions = {side: git.fetch_from(checkout, repository, name) for side, name in named.items()}
+            return _build_sides(config, repository, revisions, selection or Selection(), config.benchmark_dir, progress)
     revisions = {
         Side.BASELINE: git.resolve(repository, baseline),
         Side.CANDIDATE: git.resolve(repository, candidate),
     }
     return _build_sides(config, repository, revisions, selection or Selection(), config.benchmark_dir, progress)
+
+
+def _checkout_of(config: SuiteConfig, mirror: Path) -> Path | None:
+    """Return the checkout around asv's configuration, if it is one of the project that ``mirror`` is of.
+
+    Then it is where names mean what who types them sees: HEAD is what is checked out, a pull request's merge perhaps,
+    and not the remote's default branch. A suite kept in a repository of its own names the project's commits.
+    """
+    try:
+        checkout = git.find_repository(config.path.parent)
+    except InputError:
+        return None
+    return checkout if git.share_history(checkout, mirror) else None
 
 
 def prepare_directories(
@@ -89,7 +107,10 @@ def prepare_directories(
         inside = [config.env_dir] if config.env_dir.is_relative_to(directory.resolve()) else []
         exclude = tuple(str(path.relative_to(directory.resolve())) for path in inside)
         revisions[side] = git.snapshot(directory, store, exclude=exclude)
-    return _build_sides(config, store, revisions, selection or Selection(), config.benchmark_dir, progress)
+    # A snapshot's top is the directory, which may be no repository's, or lie below one's top.
+    return _build_sides(
+        config, store, revisions, selection or Selection(), config.benchmark_dir, progress, top=candidate.resolve()
+    )
 
 
 def prepare_interpreters(
@@ -141,10 +162,12 @@ def _build_sides(
     selection: Selection,
     current_suite: Path,
     progress: Callable[[str], None],
+    *,
+    top: Path | None = None,
 ) -> tuple[SideRuntime, SideRuntime]:
-    """Build both sides at once."""
+    """Build both sides at once; ``top`` is the directory that the revisions' trees are of, else git knows."""
     built = _build_all(config, repository, revisions, selection, progress)
-    own = {side: _own_suite(config, repository, revisions[side], side) for side in revisions}
+    own = {side: _own_suite(config, repository, revisions[side], side, top) for side in revisions}
     suite = current_suite
     if selection.suite != "current":
         chosen = own[Side(selection.suite)]
@@ -189,11 +212,13 @@ def _suite_unchanged(repository: Path, revision: git.Revision, suite: Path) -> b
     return git.same_content(repository, revision.commit, suite)
 
 
-def _own_suite(config: SuiteConfig, repository: Path, revision: git.Revision, side: Side) -> Path | None:
+def _own_suite(
+    config: SuiteConfig, repository: Path, revision: git.Revision, side: Side, top: Path | None
+) -> Path | None:
     """Return the suite as the side's commit has it, where the suite is part of the repository."""
     try:
-        top = git.find_repository(config.path.parent)
-        relative = config.benchmark_dir.relative_to(top.resolve())
+        top = top or git.find_repository(config.path.parent).resolve()
+        relative = config.benchmark_dir.relative_to(top)
     except (InputError, ValueError):
         return None
     destination = config.env_dir / SIDE_DIRECTORIES[side] / "suites" / revision.commit[:16]

@@ -17,10 +17,12 @@ __all__ = [
     "Revision",
     "dirty_files",
     "extract",
+    "fetch_from",
     "find_repository",
     "head",
     "resolve",
     "same_content",
+    "share_history",
     "snapshot",
 ]
 
@@ -85,6 +87,30 @@ def resolve(repository: Path, name: str) -> Revision:
     commit = found.stdout.strip()
     title = _git(repository, "log", "-1", "--format=%s", commit).stdout.strip()
     return Revision(name, commit, title)
+
+
+def share_history(checkout: Path, mirror: Path) -> bool:
+    """Say whether two repositories are of one project: the mirror has a first commit of the checkout's."""
+    roots = _git(checkout, "rev-list", "--max-parents=0", "HEAD", check=False).stdout.split()
+    return any(not _git(mirror, "cat-file", "-e", f"{root}^{{commit}}", check=False).returncode for root in roots)
+
+
+def fetch_from(checkout: Path, mirror: Path, name: str) -> Revision:
+    """Return the commit that ``name`` means in ``checkout``, having brought it into ``mirror``; else in the mirror.
+
+    A name that only the mirror has, as a branch that was never fetched, means what it means there.
+    """
+    try:
+        found = resolve(checkout, name)
+    except UsageError:
+        return resolve(mirror, name)
+    if _git(mirror, "cat-file", "-e", f"{found.commit}^{{commit}}", check=False).returncode:
+        # The reference keeps it there; a commit may be asked for by its hash, whatever the checkout's own settings are.
+        kept = f"+{found.commit}:refs/heads/headgate-{found.commit[:16]}"
+        upload = "git -c uploadpack.allowAnySHA1InWant=true upload-pack"
+        source = str(checkout.resolve())
+        _git(mirror, "fetch", "--quiet", "--no-tags", "--update-shallow", f"--upload-pack={upload}", source, kept)
+    return found
 
 
 def _unknown(repository: Path, name: str) -> str:
