@@ -27,6 +27,8 @@ with open(os.environ["SEEN"], "w") as file:
 if os.environ["STATE"]:
     with open(words[words.index("--json") + 1], "w") as file:
         json.dump({"state": os.environ["STATE"]}, file)
+    os.mkdir(words[words.index("--html") + 1])
+    open(words[words.index("--html") + 1] + "/index.html", "w").close()
 sys.exit(int(os.environ["CODE"]))
 """
 EMPTY = dict.fromkeys(("MARGIN", "BUDGET", "BENCH", "CONFIG", "POLICY"), "")
@@ -46,7 +48,7 @@ def act(tmp_path):
         environment = {
             "BASE": "HEAD^1",
             "CANDIDATE": "HEAD",
-            "OUT": str(tmp_path / "out"),
+            "PARENT": str(tmp_path),
             **EMPTY,
             **inputs,
             "PATH": f"{program.parent}{os.pathsep}{os.environ['PATH']}",
@@ -76,7 +78,16 @@ def test_the_exit_code_is_the_gates_and_the_outputs_say_the_same(act, state, cod
     returned, told, _ = act(state=state, code=code)
     assert returned == code
     assert (told["exit-code"], told["state"]) == (str(code), state)
-    assert told["report"].endswith("/report/index.html")
+    assert told["report"].endswith("/report/index.html") is bool(state)
+
+
+@pytest.mark.slow
+def test_a_use_without_a_verdict_does_not_tell_an_earlier_ones(act):
+    first = act(state="pass", code=0)[1]
+    returned, told, _ = act(state="", code=2)
+    assert returned == 2
+    assert (told["state"], told["report"], told["exit-code"]) == ("", "", "2")
+    assert told["directory"] != first["directory"]
 
 
 def test_what_is_left_out_is_left_to_the_policy_and_the_rest_is_what_the_command_takes(act):

@@ -69,6 +69,45 @@ def test_benchmarks_under_pytest_are_found_where_they_use_the_fixture(tmp_path):
     assert (found.suite, found.tests) == (Suite.PYTEST, ("checks",))
 
 
+@pytest.mark.parametrize(
+    ("path", "tests"),
+    [
+        ("pkg/tests/test_speed.py", ("pkg/tests",)),
+        ("src/pkg/tests/test_speed.py", ("src/pkg/tests",)),
+        ("benchmarks/test_speed.py", ("benchmarks",)),
+        ("test_speed.py", ("test_speed.py",)),
+    ],
+)
+def test_of_a_package_only_its_tests_are_copied_away(tmp_path, path, tests):
+    package = {
+        "pkg/__init__.py": "",
+        "pkg/tests/__init__.py": "",
+        "src/pkg/__init__.py": "",
+        "benchmarks/__init__.py": "",
+    }
+    assert look_at(repository(tmp_path, {**package, path: USES})).tests == tests
+
+
+@pytest.mark.parametrize("path", ["pkg/test_speed.py", "src/test_speed.py", "code/test_speed.py"])
+def test_benchmarks_among_a_packages_modules_would_measure_their_own_copy(tmp_path, path):
+    files = {"pkg/__init__.py": "", "code/pkg/__init__.py": "", "src/module.py": "", path: USES}
+    code, out, err = init(repository(tmp_path, files))
+    assert (code, out) == (2, "")
+    assert f"{path}: lies among a package's modules" in err
+    assert not (tmp_path / WORKFLOW).exists()
+
+
+def test_a_policy_in_pyproject_is_not_switched_off_by_another_beside_it(tmp_path):
+    pyproject = '[tool.headgate]\nmargin = "1%"\non_inconclusive = "fail"\n'
+    root = repository(tmp_path, {"asv.conf.json": "{}", "pyproject.toml": pyproject})
+    code, out, _ = init(root)
+    assert code == 0
+    assert "kept         headgate.toml  (pyproject.toml has the policy)" in out
+    assert not (root / "headgate.toml").exists()
+    assert load_policy(root).margin == 0.01
+    assert (root / WORKFLOW).is_file()
+
+
 def test_an_asv_suite_goes_before_pytest_and_the_roots_before_a_nested_one(tmp_path):
     files = {"sub/asv.conf.json": "{}", "test_speed.py": USES}
     assert look_at(repository(tmp_path, files)).config == "sub/asv.conf.json"

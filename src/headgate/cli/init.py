@@ -70,6 +70,6 @@ def _told(repository: Repository, planned: tuple[PlannedFile, ...], *, dry: bool
     yield f"{repository.root}: {repository.suite} suite ({what})"
     for one in planned:
         word = "kept" if one.kept else "would write" if dry else "wrote"
-        yield f"  {word:<12} {one.path}  ({'it is there already' if one.kept else one.purpose})"
+        yield f"  {word:<12} {one.path}  ({one.kept or one.purpose})"
         if dry and not one.kept:
             yield from (f"    | {line}".rstrip() for line in one.content.splitlines())

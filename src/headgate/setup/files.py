@@ -20,6 +20,7 @@ POLICY = "headgate.toml"
 # By the service: where its file goes. GitLab's is included from .gitlab-ci.yml, which most have already.
 WORKFLOWS = {"github": ".github/workflows/headgate.yml", "gitlab": ".gitlab/headgate.yml"}
 CI_CHOICES = (*WORKFLOWS, "none")
+_THERE = "it is there already"
 POSSIBLE = (POLICY, *WORKFLOWS.values())
 _TEMPLATES = {
     ("github", Suite.ASV): "github-asv.yml",
@@ -31,23 +32,25 @@ _TEMPLATES = {
 
 @dataclass(frozen=True, slots=True)
 class PlannedFile:
-    """A file: its path from the repository's root, its content, why it is there, and whether another is already."""
+    """A file: its path from the repository's root, its content, what it is for, and why it is left out, if it is."""
 
     path: str
     content: str
     purpose: str
-    kept: bool = False
+    kept: str = ""
 
 
 def plan_files(repository: Repository, service: str) -> tuple[PlannedFile, ...]:
     """Return the files for a repository and a service (one of `CI_CHOICES`); those that exist are ``kept``."""
-    planned = [
-        PlannedFile(POLICY, _template("headgate.toml"), "what the gate tolerates", POLICY in repository.existing)
-    ]
+    # Beside a policy in pyproject.toml a new headgate.toml would win, and switch that one off.
+    elsewhere = f"{repository.policy} has the policy" if repository.policy else ""
+    kept = _THERE if POLICY in repository.existing else elsewhere
+    planned = [PlannedFile(POLICY, _template("headgate.toml"), "what the gate tolerates", kept)]
     if service in WORKFLOWS:
         path = WORKFLOWS[service]
         content = _filled(_template(_TEMPLATES[service, repository.suite]), repository)
-        planned.append(PlannedFile(path, content, "gates every change", path in repository.existing))
+        kept = _THERE if path in repository.existing else ""
+        planned.append(PlannedFile(path, content, "gates every change", kept))
     return tuple(planned)
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from headgate.errors import InputError, UsageError
 from headgate.measure.asv_config import CONFIG_NAMES
 from headgate.store.git import find_repository
+from headgate.store.policy_file import find_policy_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,6 +26,9 @@ _NOT_OURS = {"node_modules", "site-packages", "build", "dist", "venv", "env", "v
 _MOST_DEEP = 3
 # A test that takes pytest-benchmark's fixture as an argument.
 _USES_BENCHMARK = re.compile(rb"^\s*(?:async\s+)?def\s+test\w*\([^)]*\bbenchmark\b", re.MULTILINE)
+# What directories of tests and benchmarks are called.
+_TESTS_NAME = re.compile(r"_?(tests?|testing|bench|benchs|benches|benchmarks?|perf|performance)$", re.IGNORECASE)
+_SOURCES = {"src", "lib", "python"}
 _REQUIRES = re.compile(r"requires-python\s*=\s*[\"'][^\"']*>=\s*(3\.\d+)")
 _LARGEST_TEST = 1_000_000
 
@@ -54,6 +58,8 @@ class Repository:
         The Python that workflows should run.
     existing
         Those of the files that may be written which are there already, relative to the root.
+    policy
+        The file that has a policy already, relative to the root; '' for none.
     """
 
     root: Path
@@ -62,6 +68,7 @@ class Repository:
     tests: tuple[str, ...] = ()
     python: str = DEFAULT_PYTHON
     existing: frozenset[str] = frozenset()
+    policy: str = ""
 
 
 def look_at(directory: Path, *, config: Path | None = None) -> Repository:
@@ -78,10 +85,10 @@ def look_at(directory: Path, *, config: Path | None = None) -> Repository:
     python = _python(root)
     found = _named(root, config) if config is not None else _found(root)
     if found:
-        return Repository(root, Suite.ASV, config=found, python=python, existing=_existing(root))
+        return Repository(root, Suite.ASV, found, python=python, existing=_existing(root), policy=_policy(root))
     tests = _benchmark_tests(root)
     if tests:
-        return Repository(root, Suite.PYTEST, tests=tests, python=python, existing=_existing(root))
+        return Repository(root, Suite.PYTEST, "", tests, python, _existing(root), _policy(root))
     raise UsageError(
         f"{root}: no asv.conf.json, and no test that takes pytest-benchmark's `benchmark` fixture; write a benchmark "
         "first (`asv quickstart`), or give --config FILE"
@@ -109,15 +116,43 @@ def _found(root: Path) -> str:
 
 
 def _benchmark_tests(root: Path) -> tuple[str, ...]:
-    """Return the directories, at the top of the tree, with tests that use the fixture."""
-    tops = set()
+    """Return the directories with tests that use the fixture.
+
+    The workflow copies them away from the sources and runs them against each side's installed package, so none may be
+    the package itself: from a copy of it both sides would import the candidate's code, and nothing would be slower.
+
+    Raises
+    ------
+    UsageError
+        Such tests lie among a package's modules.
+    """
+    found = set()
     for path in _files(root):
         name = path.name
         is_test = name.endswith(".py") and (name.startswith(("test_", "bench_")) or name.endswith("_test.py"))
         if is_test and path.stat().st_size <= _LARGEST_TEST and _USES_BENCHMARK.search(path.read_bytes()):
-            relative = path.relative_to(root)
-            tops.add(relative.parts[0])
-    return tuple(sorted(tops))
+            if path.parent != root and not _holds_tests_alone(path.parent):
+                raise UsageError(
+                    f"{path.relative_to(root)}: lies among a package's modules, so that its copy would be measured in "
+                    "place of what is installed; move the benchmarks to a directory of tests"
+                )
+            found.add(path.relative_to(root).as_posix() if path.parent == root else _top(path.parent, root))
+    return tuple(sorted(one for one in found if not any(one.startswith(f"{other}/") for other in found)))
+
+
+def _holds_tests_alone(directory: Path) -> bool:
+    """Say whether a directory is one of tests: it is called so, or neither is nor holds a package, nor is for one."""
+    if _TESTS_NAME.match(directory.name):
+        return True
+    packages = [directory, *(one for one in directory.iterdir() if not _TESTS_NAME.match(one.name))]
+    return directory.name not in _SOURCES and not any((one / "__init__.py").is_file() for one in packages)
+
+
+def _top(directory: Path, root: Path) -> str:
+    """Return the outermost directory of tests around ``directory``, so that shared fixtures are copied with them."""
+    parts = directory.relative_to(root).parts
+    place = next((place for place, part in enumerate(parts, 1) if _TESTS_NAME.match(part)), len(parts))
+    return "/".join(parts[:place])
 
 
 def _files(root: Path) -> Iterator[Path]:
@@ -151,3 +186,8 @@ def _existing(root: Path) -> frozenset[str]:
     from headgate.setup.files import POSSIBLE
 
     return frozenset(name for name in POSSIBLE if (root / name).exists() or (root / name).is_symlink())
+
+
+def _policy(root: Path) -> str:
+    found = find_policy_file(root)
+    return "" if found is None else found.path.name
