@@ -40,7 +40,7 @@ def pytest_benchmark_generate_machine_info():
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_benchmark_generate_commit_info():
-    return {"id": os.environ.get("COMMIT", "unversioned"), "time": None, "dirty": False}
+    return {"id": os.environ.get("COMMIT", "unversioned"), "time": None, "dirty": "DIRTY" in os.environ}
 """
 SUITE = """
 import os

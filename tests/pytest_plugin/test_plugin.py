@@ -68,6 +68,17 @@ def test_several_files_a_side_are_processes_that_speak_for_themselves(run, launc
     assert "is of commit bbbbbbbb, this run of cccccccc" in done.stdout
 
 
+def test_earlier_runs_are_no_evidence_of_code_that_was_never_committed(run, launches) -> None:
+    launches("base", 5)
+    launches("new", 4)
+    several = ("--headgate-baseline", "base-*.json", "--headgate-candidate", "new-*.json")
+    done = run(*several, FACTOR="2", DIRTY="1", COMMIT="a" * 40)
+    assert done.returncode == USAGE
+    assert "this run is of uncommitted code, which cannot be told from other code" in done.stdout + done.stderr
+    # By itself it is judged as it stands.
+    assert run("--headgate-baseline", "base-0.json", FACTOR="2", DIRTY="1").returncode == EXIT_CODES[1]
+
+
 def test_failed_tests_keep_pytests_own_status_and_the_verdict_is_shown(run, saved) -> None:
     done = run("--headgate-baseline", saved, FACTOR="3", BREAK="1")
     assert done.returncode == 1

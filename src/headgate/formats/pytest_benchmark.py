@@ -60,6 +60,7 @@ def read(data: Mapping[str, Any], path: Path) -> SavedRun:
         machine=_machine(machine),
         python=version,
         warnings=("measured with uncommitted changes",) if commit.get("dirty") is True else (),
+        dirty=commit.get("dirty") is True,
     )
 
 

@@ -58,7 +58,8 @@ class SavedRun:
     """One commit in one environment on one machine. Times are seconds since the epoch, durations seconds.
 
     ``machine`` goes by asv's names, as far as the tool knows: ``machine`` (its name), ``arch``, ``cpu``, ``num_cpu``,
-    ``os`` and ``ram``. ``tool`` is "asv", "pytest-benchmark", "pyperf" or "headgate".
+    ``os`` and ``ram``. ``tool`` is "asv", "pytest-benchmark", "pyperf" or "headgate". ``dirty``: the tool says that the
+    code had uncommitted changes, so ``commit`` does not name it.
     """
 
     source: str
@@ -73,6 +74,7 @@ class SavedRun:
     requirements: Mapping[str, str] = field(default_factory=dict)
     durations: Mapping[str, float] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
+    dirty: bool = False
 
     @property
     def started_at(self) -> float | None:

@@ -92,6 +92,12 @@ def _with_earlier(run: SavedRun, earlier: Sequence[SavedSide]) -> SavedRun:
                 f"--headgate-candidate {side.requested}: is of commit {side.run.commit[:8]}, this run of "
                 f"{run.commit[:8]}: what other code took is no evidence of this one"
             )
+        if run.dirty or side.run.dirty:
+            which = "this run" if run.dirty else side.requested
+            raise UsageError(
+                f"--headgate-candidate: {which} is of uncommitted code, which cannot be told from other code; commit "
+                "it and measure again, or leave the earlier runs out"
+            )
     keys = {(result.benchmark.name, result.benchmark.params) for result in run.results}
     pooled = pool_runs([run, *(side.run for side in earlier)], within=SESSION_SECONDS, latest=True)
     kept = tuple(result for result in pooled.results if (result.benchmark.name, result.benchmark.params) in keys)
