@@ -147,3 +147,20 @@ def test_benchmarks_json_lends_units_and_parameter_names(tmp_path):
     run = describe(read(document({"b.time_x": [[1.0, 2.0], [["1", "2"]]]}), path), benchmarks)
     assert run.results[1].unit == "seconds"
     assert run.results[1].benchmark.param_names == ("n",)
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "unit"),
+    [
+        ("suite.time_sort", "time", "seconds"),
+        ("suite.Sorting.timeraw_import", "timeraw", "seconds"),
+        ("suite.mem_table", "mem", "bytes"),
+        ("suite.peakmem_table", "peakmem", "bytes"),
+        ("suite.Timer.track_accuracy", "track", "unit"),
+        ("suite.TimeSort", "time", "seconds"),
+        ("suite.PeakMemSort", "peakmem", "bytes"),
+    ],
+)
+def test_without_benchmarks_json_a_name_says_what_kind_of_number_it_has(name, kind, unit):
+    result = read(document(results={name: [[1.0], [], "v"]}), Path("f.json")).results[0]
+    assert (result.kind, result.unit) == (kind, unit)

@@ -73,3 +73,22 @@ def test_a_newer_schema_is_refused(path):
 def test_resuming_without_a_journal_says_what_to_do(tmp_path):
     with pytest.raises(InputError, match="without --resume"):
         Journal.resume(tmp_path / "none", HEADER)
+
+
+def test_another_budget_is_another_plan_once_something_could_be_decided(path):
+    header = {**HEADER, "budget": 60.0}
+    with Journal.create(path, header) as journal:
+        for number in range(6):
+            journal.round(A, Round(number, (1.0,), (1.0,), "bc", 7))
+    longer = {**HEADER, "budget": 600.0}
+    for decided_from in (0, 6):
+        with pytest.raises(InputError, match=r"budget was 60.0 and is now 600.0"):
+            Journal.resume(path, longer, decided_from=decided_from)
+    with Journal.resume(path, longer, decided_from=7) as journal:
+        assert len(journal.recorded.rounds[A]) == 6
+        journal.round(A, Round(6, (1.0,), (1.0,), "bc", 7))
+    # The plan that was gone on with is the one to be held to.
+    with Journal.resume(path, longer, decided_from=7) as journal:
+        assert len(journal.recorded.rounds[A]) == 7
+    with pytest.raises(InputError, match=r"budget was 600\.0"):
+        Journal.resume(path, header, decided_from=7)

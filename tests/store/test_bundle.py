@@ -246,3 +246,26 @@ def test_canonical_bytes_depend_on_content_alone():
     assert (
         sha256(b"") == "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
     )  # FIPS 180-4's empty message
+
+
+def test_a_plan_that_the_policy_does_not_make_is_shown_even_with_matching_hashes():
+    changed = replace(SMALL, plan=replace(SMALL.plan, alpha=0.45))
+    verdict, _ = rederive(changed, decide)
+    _, differences = rederive(replace(changed, verdict=verdict), decide)
+    assert len(differences) == 1
+    assert differences[0].startswith("plan: recorded Plan(alpha=0.45")
+
+
+def test_an_interrupted_runs_last_look_spends_no_more_than_another():
+    evidence = sample_evidence(count=20)
+    ended, stopped = ({one.benchmark: one for one in decide(*_terms(evidence), final=final)} for final in (True, False))
+    wider = [key for key, one in stopped.items() if one.upper is None or one.upper > (ended[key].upper or 0.0)]
+    assert wider
+    interrupted = replace(evidence, interrupted=True)
+    assert evidence_from_bytes(evidence_to_bytes(interrupted), "x").interrupted
+    derived, _ = rederive(interrupted, decide)
+    assert {one.benchmark: one for one in derived.comparisons} == stopped
+
+
+def _terms(evidence):
+    return evidence.rounds, evidence.specs, evidence.failures, evidence.policy, evidence.plan

@@ -177,9 +177,12 @@ def open_journal(request: ComparisonRequest, state: Path, *, resume: bool) -> Jo
     """Return the journal of this comparison: a new one, or the last one's to go on with."""
     from headgate.measure.comparison import journal_header
     from headgate.measure.journal import Journal
+    from headgate.stats.sequential import rounds_needed
 
     header = journal_header(request)
-    return Journal.resume(state / JOURNAL, header) if resume else Journal.create(state / JOURNAL, header)
+    if not resume:
+        return Journal.create(state / JOURNAL, header)
+    return Journal.resume(state / JOURNAL, header, decided_from=rounds_needed(1.0 - request.policy.confidence))
 
 
 def time_line(result: ComparisonResult, evidence: str) -> str:

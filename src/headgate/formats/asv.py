@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -56,6 +57,12 @@ class BenchmarkInfo:
 def sniff(data: Mapping[str, Any]) -> bool:
     """Say whether this is one of asv's result files, of any version."""
     return "commit_hash" in data and "results" in data and "requirements" in data
+
+
+# Each kind of benchmark: the unit it has unless benchmarks.json says another, and what its functions are called.
+_UNITS = {"time": "seconds", "timeraw": "seconds", "mem": "bytes", "peakmem": "bytes", "track": "unit"}
+_PREFIXES = {"time": "Time", "timeraw": "Timeraw", "mem": "Mem", "peakmem": "PeakMem", "track": "Track"}
+_NAMES = {kind: re.compile(rf"(?:{prefix}[A-Z_]|{kind}_).") for kind, prefix in _PREFIXES.items()}
 
 
 def read(data: Mapping[str, Any], path: Path) -> SavedRun:
@@ -165,6 +172,7 @@ def _results(name: str, row: Mapping[str, Any], chosen: Sequence[tuple[str, ...]
     number = _column(row, "stats_number", len(chosen), name, path)
     count = _column(row, "stats_repeat", len(chosen), name, path)
     version, started = row.get("version"), seconds(row.get("started_at"))
+    kind = _kind_of(name)  # until benchmarks.json says so itself
     for index, params in enumerate(chosen):
         outcome, value = _outcome(values[index], name, path)
         measured = outcome is Outcome.MEASURED
@@ -182,7 +190,15 @@ def _results(name: str, row: Mapping[str, Any], chosen: Sequence[tuple[str, ...]
             started_at=started,
             stddev=spread(own),
             count=(len(own) or whole(count[index])) if measured else None,
+            kind=kind,
+            unit=_UNITS.get(kind, ""),
         )
+
+
+def _kind_of(name: str) -> str:
+    """Return a benchmark's kind by its name, as asv takes it (asv_runner's ``name_regex``); '' for none."""
+    own = name.rpartition(".")[2]
+    return next((kind for kind, pattern in _NAMES.items() if pattern.match(own)), "")
 
 
 def _outcome(value: object, name: str, path: Path) -> tuple[Outcome, float | None]:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Self
 from headgate.errors import InputError
 from headgate.measure.measurement import Failure
 from headgate.model import BenchmarkId, Round, Side
+from headgate.store.files import write_atomic
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 __all__ = ["Journal", "Recorded"]
 
 SCHEMA = "headgate.journal/1"
+# What may still be changed while nothing could be decided.
+_UNTIL_DECIDED = ("budget",)
 
 
 @dataclass(slots=True)
@@ -56,8 +59,11 @@ class Journal:
         return journal
 
     @classmethod
-    def resume(cls, path: Path, header: Mapping[str, Any]) -> Journal:
+    def resume(cls, path: Path, header: Mapping[str, Any], *, decided_from: int = 0) -> Journal:
         """Open an existing journal to go on; :attr:`recorded` holds what it has.
+
+        With fewer than ``decided_from`` rounds of each benchmark nothing was or could be decided, so that no error is
+        spent: then the budget may be another one than the last time.
 
         Raises
         ------
@@ -70,11 +76,17 @@ class Journal:
             raise InputError(f"{path}: cannot be resumed ({error.strerror}); run once without --resume") from error
         whole = data[: data.rfind(b"\n") + 1]
         records = [_parse(path, number, line) for number, line in enumerate(whole.splitlines(), start=1)]
-        _check_header(path, records, header)
+        _check_schema(path, records)
         recorded = Recorded()
         for number, record in enumerate(records[1:], start=2):
             _absorb(path, number, record, recorded)
-        if len(whole) < len(data):
+        if max(map(len, recorded.rounds.values()), default=0) < decided_from:
+            records[0] |= {key: header[key] for key in _UNTIL_DECIDED if key in header}
+        _check_header(path, records, header)
+        first = json.dumps(records[0], sort_keys=True).encode() + b"\n"
+        if not whole.startswith(first):
+            write_atomic(path, first + whole[whole.find(b"\n") + 1 :])
+        elif len(whole) < len(data):
             os.truncate(path, len(whole))
         return cls(path, recorded, append=True)
 
@@ -125,12 +137,15 @@ def _not_a_line(path: Path, number: int) -> InputError:
     return InputError(f"{path}:{number}: not a journal's line; run once without --resume")
 
 
-def _check_header(path: Path, records: list[dict[str, Any]], header: Mapping[str, Any]) -> None:
-    """Refuse a journal of another schema or another comparison."""
-    found = records[0] if records else {}
-    schema = found.get("schema")
+def _check_schema(path: Path, records: list[dict[str, Any]]) -> None:
+    schema = records[0].get("schema") if records else None
     if schema != SCHEMA:
         raise InputError(f"{path}: schema {schema!r}, this headgate reads {SCHEMA!r}; run once without --resume")
+
+
+def _check_header(path: Path, records: list[dict[str, Any]], header: Mapping[str, Any]) -> None:
+    """Refuse a journal of another comparison."""
+    found = records[0]
     wanted = json.loads(json.dumps(dict(header)))
     for key in sorted({*wanted, *found} - {"schema"}):
         if wanted.get(key) != found.get(key):

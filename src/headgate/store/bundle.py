@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from itertools import islice
+from itertools import chain, islice
 from typing import TYPE_CHECKING, Any
 
 from headgate.errors import InputError, UsageError
+from headgate.gates.commit import plan_for
 from headgate.gates.policy_input import policy_from_json
 from headgate.gates.run import decide_run
 from headgate.model import BenchmarkId, BenchmarkSpec, Round  # noqa: TC001 - from_plain reads the types at run time
@@ -24,17 +25,8 @@ if TYPE_CHECKING:
     from headgate.gates.policy import Policy
     from headgate.model import Comparison, Verdict
 
-    # headgate.gates.commit.decide
-    Decide = Callable[
-        [
-            Mapping[BenchmarkId, Sequence[Round]],
-            Sequence[BenchmarkSpec],
-            Mapping[BenchmarkId, str],
-            Policy,
-            Plan,
-        ],
-        Sequence[Comparison],
-    ]
+    # headgate.gates.commit.decide, which takes `final` by name.
+    Decide = Callable[..., Sequence[Comparison]]
 
 __all__ = [
     "EVIDENCE_SCHEMA",
@@ -61,8 +53,8 @@ class Evidence:
     """What a verdict was derived from, and the verdict.
 
     ``specs`` are the benchmarks compared; ``rounds`` are in the order in which they were taken; ``failures`` says why a
-    benchmark has no evidence; ``partial`` is `decide_run`'s; ``versions`` names what measured and decided. The hardware
-    is the verdict's.
+    benchmark has no evidence; ``partial`` is `decide_run`'s; ``versions`` names what measured and decided;
+    ``interrupted`` says that Ctrl-C ended it, whose look is none of the plan's. The hardware is the verdict's.
     """
 
     verdict: Verdict
@@ -73,6 +65,7 @@ class Evidence:
     plan: Plan
     partial: bool = False
     versions: Mapping[str, str] = field(default_factory=dict)
+    interrupted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +84,7 @@ class _Failure:
 class _Facts:
     partial: bool
     versions: dict[str, Any]
+    interrupted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +105,7 @@ def evidence_to_bytes(evidence: Evidence) -> bytes:
         benchmarks=tuple(evidence.specs),
         failures=tuple(_Failure(key, evidence.failures[key]) for key in sorted(evidence.failures)),
         plan=evidence.plan,
-        facts=_Facts(evidence.partial, dict(evidence.versions)),
+        facts=_Facts(evidence.partial, dict(evidence.versions), evidence.interrupted),
     )
     verdict = verdict_to_json(evidence.verdict)
     parts = to_plain(typed) | {"policy": evidence.policy.to_json(), "verdict": verdict}
@@ -138,6 +132,7 @@ def evidence_from_bytes(data: bytes, source: str | os.PathLike[str]) -> Evidence
         plan=typed.plan,
         partial=typed.facts.partial,
         versions={key: str(value) for key, value in typed.facts.versions.items()},
+        interrupted=typed.facts.interrupted,
     )
 
 
@@ -170,7 +165,14 @@ def rederive(evidence: Evidence, decide: Decide) -> tuple[Verdict, tuple[str, ..
     and its reasons are derived. No differences means that they agree to the last bit.
     """
     recorded = evidence.verdict
-    decided = decide(evidence.rounds, evidence.specs, evidence.failures, evidence.policy, evidence.plan)
+    decided = decide(
+        evidence.rounds,
+        evidence.specs,
+        evidence.failures,
+        evidence.policy,
+        evidence.plan,
+        final=not evidence.interrupted,
+    )
     order = {comparison.benchmark: index for index, comparison in enumerate(recorded.comparisons)}
     comparisons = tuple(sorted(decided, key=lambda item: (order.get(item.benchmark, len(order)), item.benchmark)))
     decision = decide_run(
@@ -184,6 +186,10 @@ def rederive(evidence: Evidence, decide: Decide) -> tuple[Verdict, tuple[str, ..
         policy=evidence.policy.to_json(),
     )
     differences = _differences(verdict_to_json(recorded), verdict_to_json(derived), "")
+    # The plan is what the policy makes it: another one would decide on other terms than those that are shown.
+    made = plan_for(evidence.policy)
+    if evidence.plan != made:
+        differences = chain((f"plan: recorded {evidence.plan}, the policy makes {made}",), differences)
     return derived, tuple(islice(differences, _MAX_DIFFERENCES))
 
 
