@@ -123,3 +123,18 @@ def test_a_plain_directory_becomes_a_commit_without_what_is_excluded(tmp_path):
     revision = snapshot(plain, tmp_path / "store.git", exclude=("env",))
     assert git(tmp_path / "store.git", "ls-tree", "-r", "--name-only", revision.commit) == "a.py"
     assert "plain as it stands" in revision.title
+
+
+@pytest.mark.parametrize("pattern", ["/bench export-ignore", "/bench/** export-ignore", "b.py export-subst"])
+def test_what_is_kept_from_releases_is_part_of_the_commit_all_the_same(repository, tmp_path, pattern):
+    (repository / ".gitattributes").write_text(f"{pattern}\n")
+    (repository / "bench" / "b.py").write_text("def time_x(): '$Format:%H$'\n")
+    git(repository, "add", "-A")
+    git(repository, "commit", "-q", "-m", "attributes")
+    found = extract(repository, resolve(repository, "HEAD").commit, "bench", tmp_path / "own")
+    assert found is not None
+    assert (found / "b.py").read_text() == "def time_x(): '$Format:%H$'\n"
+    assert git(repository, "status", "--porcelain") == ""
+    bare = tmp_path / "bare.git"
+    git(tmp_path, "clone", "-q", "--bare", str(repository), str(bare))
+    assert extract(bare, resolve(bare, "HEAD").commit, "bench", tmp_path / "from-bare") is not None

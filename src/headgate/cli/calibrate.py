@@ -5,8 +5,10 @@ from __future__ import annotations
 import datetime as dt
 import random
 import secrets
+from dataclasses import replace
 from typing import TYPE_CHECKING, TextIO
 
+from headgate.cli import ExitCode
 from headgate.cli.compare import load_run_policy, refuse_nothing_common
 from headgate.cli.sides import add_side_arguments, matrix_warning, prepare_sides, suite_config
 from headgate.cli.streams import say
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
     from headgate.measure.session import SideRuntime
     from headgate.measure.suite import Suite
 
-__all__ = ["EPILOG", "HELP", "add_arguments", "run"]
+__all__ = ["EPILOG", "HELP", "add_arguments", "merged", "run"]
 
 HELP = """Run the suite against itself (A/A) for the whole budget and report, per benchmark on this machine: the noise
 within and between processes, the false alarms found, the slowdown that can be seen, and the margin to recommend. The
@@ -49,7 +51,7 @@ def run(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
     """Measure A/A, describe, save; 0 whatever the noise."""
     from headgate.measure.suite import discover
     from headgate.report.calibration_text import calibration_text
-    from headgate.store.calibration import save_calibration
+    from headgate.store.calibration import load_calibration, save_calibration
 
     if args.base is None and not args.baseline_python:
         args.base = "HEAD"
@@ -65,9 +67,27 @@ def run(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
     measurement = measure_against_itself(args, suite, baseline, candidate, policy, err)
     calibration = describe(suite, measurement, policy, baseline)
     out.write(calibration_text(calibration, policy, quiet=args.quiet))
+    if measurement.interrupted:
+        _say(err, "interrupted: not saved; what is saved is of a whole budget", quiet=False)
+        return ExitCode.INTERRUPTED
     if not args.no_save:
-        _say(err, f"saved {save_calibration(calibration, config.results_dir)}", quiet=args.quiet)
-    return 0
+        kept = calibration
+        if args.bench:
+            kept = merged(load_calibration(config.results_dir, calibration.machine), calibration)
+        _say(err, f"saved {save_calibration(kept, config.results_dir)}", quiet=args.quiet)
+    return ExitCode.PASS
+
+
+def merged(before: Calibration | None, some: Calibration) -> Calibration:
+    """Return a calibration of the suite with ``some`` of its benchmarks calibrated anew, on the same machine.
+
+    How long a round takes, and what a budget resolves, stay the whole suite's.
+    """
+    if before is None or before.fingerprint != some.fingerprint:
+        return some
+    anew = {one.benchmark for one in some.benchmarks}
+    others = tuple(one for one in before.benchmarks if one.benchmark not in anew)
+    return replace(before, benchmarks=(*others, *some.benchmarks))
 
 
 def measure_against_itself(

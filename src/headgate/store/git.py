@@ -145,11 +145,11 @@ def extract(repository: Path, commit: str, subdirectory: str, destination: Path)
         return None
     destination.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=destination.parent) as partial:
-        archive = Path(partial) / "suite.tar"
-        _git(repository, "archive", f"--output={archive}", commit, "--", subdirectory)
         unpacked = Path(partial) / "tree"
         unpacked.mkdir()
-        subprocess.run(["tar", "-xf", str(archive), "-C", str(unpacked)], check=True)
+        # Not `git archive`: it leaves out what .gitattributes keeps from releases, as suites often are.
+        index = {"GIT_INDEX_FILE": str(Path(partial) / "index")}
+        _git(repository, f"--work-tree={unpacked}", "checkout", "--quiet", commit, "--", subdirectory, env=index)
         target.parent.mkdir(parents=True, exist_ok=True)
         (unpacked / subdirectory).rename(target)
     return target
