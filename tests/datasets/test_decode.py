@@ -247,6 +247,7 @@ def test_an_array_of_a_dtype_comes_from_npy_json_and_a_column(content: bytes, fo
     ("content", "form", "error"),
     [
         (as_npy(np.arange(3)), "npy", SchemaError),
+        (as_npy(np.zeros(3_000_000, dtype=[("a", "U0")])), "npy", CorruptObjectError),
         (as_npy(np.array([{"a": 1}]), allow_pickle=True), "npy", SchemaError),
         (as_npy(np.arange(3.0)) + b"x", "npy", CorruptObjectError),
         (b"PK\x03\x04", "npy", CorruptObjectError),
@@ -266,7 +267,9 @@ def test_an_array_of_something_else_is_refused(content: bytes, form: Format, err
         decode(content, form, np.dtype("f8"), "numpy", WHERE)
 
 
-@pytest.mark.parametrize(("value", "dtype"), [("[300]", "u1"), ("[-1]", "u8"), ("[1.5]", "i8"), ("[1]", "?")])
+@pytest.mark.parametrize(
+    ("value", "dtype"), [("[300]", "u1"), ("[-1]", "u8"), ("[1.5]", "i8"), ("[1]", "?"), ("[1e300, 1]", "f4")]
+)
 def test_json_numbers_that_a_dtype_does_not_hold_are_refused(value: str, dtype: str) -> None:
     with pytest.raises(SchemaError, match=WHERE):
         decode(value.encode(), "json", np.dtype(dtype), "numpy", WHERE)

@@ -3,6 +3,7 @@
 import json
 import math
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
 from enum import Enum
 from pathlib import Path
@@ -18,6 +19,7 @@ from hypothesis import strategies as st
 from headgate.datasets import quality_profile
 from headgate.datasets.quality import ColumnRules, QualityReport, QualityRules, check_quality, profile_dataset
 from headgate.datasets.quality_json import profile_from_json, profile_to_json, quality_from_json, quality_to_json
+from headgate.datasets.quality_profile import _digest
 from headgate.datasets.schema import Secret
 from headgate.errors import SchemaError, UsageError
 
@@ -250,3 +252,24 @@ def test_decimals_count_as_numbers_and_their_nan_as_no_value() -> None:
 def test_a_kind_that_no_column_can_have_is_refused_with_those_there_are() -> None:
     with pytest.raises(UsageError, match="kind='int': expected one of string, integer, float"):
         ColumnRules("int")  # type: ignore[arg-type]  # what it refuses
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        (Decimal("1.0"), Decimal("1.00")),
+        (Decimal(10), Decimal("1E+1")),
+        (Decimal("0.00"), Decimal("-0")),
+        (0.0, -0.0),
+        (datetime(2026, 1, 1, 12, tzinfo=UTC), datetime(2026, 1, 1, 13, tzinfo=timezone(timedelta(hours=1)))),
+    ],
+)
+def test_equal_keys_are_duplicates_however_they_are_spelled(first: Any, second: Any) -> None:
+    assert first == second
+    assert _digest({"k": first}, ["k"]) == _digest({"k": second}, ["k"])
+
+
+def test_keys_that_differ_in_their_last_digit_are_none() -> None:
+    decimals = [Decimal(text) for text in ("1.00000000000000000000000000000000001", "1", "10", "-1", "0.1")]
+    values = [*decimals, 1, 1.0]
+    assert len({_digest({"k": value}, ["k"]) for value in values}) == len(values)

@@ -323,6 +323,46 @@ def test_a_missing_file_is_an_error_or_none_where_asked_for(tmp_path: Path, sess
         assert loader(tmp_path, session, "{key}.json", missing="none")(key) is None
 
 
+@pytest.mark.parametrize("key", ["_a", ".a", "folder/_a"])
+def test_a_name_that_spark_takes_for_hidden_is_refused(tmp_path: Path, session: SparkSession, key: str) -> None:
+    (tmp_path / "folder").mkdir()
+    write(tmp_path / f"{key}.json", PLAIN)
+    with pytest.raises(UsageError, match="hidden"):
+        loader(tmp_path, session, "{key}.json")(key)
+
+
+def test_what_spark_would_leave_out_of_a_folder_is_refused(tmp_path: Path, session: SparkSession) -> None:
+    folder = tmp_path / "x.json"
+    (folder / "2026").mkdir(parents=True)
+    write(folder / "2026" / "a.json", PLAIN)
+    for _ in range(2):  # alone, and beside a file
+        with pytest.raises(SchemaError, match="has a folder in it"):
+            loader(tmp_path, session, "{key}.json")("x")
+        write(folder / "b.json", PLAIN)
+
+
+@pytest.mark.parametrize("name", ["zero.json", "zero.parquet", "folder.json"])
+def test_an_object_of_no_bytes_is_no_dataset(tmp_path: Path, session: SparkSession, name: str) -> None:
+    path = tmp_path / name
+    if name == "folder.json":
+        path.mkdir()
+        write(path / "a.json", PLAIN)
+        path = path / "b.json"
+    path.touch()
+    with pytest.raises(CorruptObjectError, match="is empty"):
+        loader(tmp_path, session, f"{{key}}.{name.rpartition('.')[2]}")(name.partition(".")[0])
+    (tmp_path / "zero.jsonl").touch()
+    found = loader(tmp_path, session, "{key}.jsonl")("zero")
+    assert found is not None
+    assert found.count() == 0
+
+
+def test_a_number_beyond_all_floats_is_no_infinity(tmp_path: Path, session: SparkSession) -> None:
+    (tmp_path / "a.json").write_text('{"device": "d", "id": "1", "password": "p", "hint": null, "x": 1e400}')
+    with pytest.raises((SchemaError, CorruptObjectError)):
+        loader(tmp_path, session, "{key}.json")("a")
+
+
 @pytest.mark.parametrize("key", ["../up", "/top", "a*", "{a,b}", "a?", "", "a\nb"])
 def test_a_key_that_could_name_something_else_is_refused(tmp_path: Path, session: SparkSession, key: str) -> None:
     with pytest.raises(UsageError):

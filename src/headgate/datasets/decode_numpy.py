@@ -47,9 +47,12 @@ def read_array(content: bytes, where: str) -> np.ndarray[Any, Any]:
             if "Object arrays" in str(error):
                 kind = "Python objects"
         else:
-            if stream.tell() == len(content):
+            if array.size and not array.dtype.itemsize:
+                kind = "values of no bytes, of which a file has any number"
+            elif stream.tell() == len(content):
                 return np.asarray(array)
-            kind = "something follows the array"
+            else:
+                kind = "something follows the array"
     if kind == "Python objects":
         raise SchemaError(f"{where}: it holds Python objects, which are never unpickled; store numbers or records")
     raise CorruptObjectError(f"{where}: no .npy file, or a damaged one ({kind}); store it again")
@@ -83,8 +86,11 @@ def numbers(value: Any, dtype: np.dtype[Any], where: str) -> np.ndarray[Any, Any
         raise UsageError(f"{dtype}: JSON's numbers become integers, floats or bools; give such a dtype")
     _check_leaves(value, wanted, where)
     try:
-        array = np.array(value, dtype=dtype)
-        exact = dtype.kind != "f" or all(int(number) == whole for number, whole in _integers(array, value))
+        with np.errstate(over="ignore"):  # what overflows is refused below
+            array = np.array(value, dtype=dtype)
+        # JSON has no infinities: one that is there is a number beyond the dtype.
+        exact = dtype.kind != "f" or bool(np.isfinite(array).all())
+        exact = exact and (dtype.kind != "f" or all(int(number) == whole for number, whole in _integers(array, value)))
     except (ValueError, OverflowError):
         exact = False
     if not exact:

@@ -13,7 +13,7 @@ import math
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -217,9 +217,21 @@ def _text(value: object) -> str:
 
 
 def _digest(row: Mapping[str, Any], key: Sequence[str]) -> str:
-    parts = [f"{_kind(row[name])}:{row[name]!r}" for name in key]
+    parts = [f"{_kind(row[name])}:{_spelled(row[name])}" for name in key]
     text = "".join(f"{len(part)}:{part}" for part in parts)  # with lengths, so that ("ab", "c") is not ("a", "bc")
     return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=_DIGEST_BYTES).hexdigest()
+
+
+def _spelled(value: object) -> str:
+    """Return a value's text, one for equal values however they are spelled: 1.0 and 1.00, an instant in two zones."""
+    if isinstance(value, Decimal) and value.is_finite():
+        sign, digits, exponent = value.as_tuple()
+        text = "".join(map(str, digits)).lstrip("0")
+        kept = text.rstrip("0")
+        return f"{'-' * sign}{kept}e{int(exponent) + len(text) - len(kept)}" if kept else "0"
+    if isinstance(value, datetime) and value.tzinfo is not None:
+        return value.astimezone(UTC).isoformat()
+    return repr(value + 0.0) if isinstance(value, float) else repr(value)  # -0.0 is 0.0
 
 
 def _kept(digests: set[str]) -> tuple[str, ...] | None:

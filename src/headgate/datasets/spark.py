@@ -17,7 +17,7 @@ from headgate.datasets.spark_s3a import S3aSettings, hadoop, java, open_bucket
 from headgate.datasets.spark_session import Lease, Start, lease
 from headgate.datasets.spark_types import struct_type
 from headgate.datasets.stores import StoreSettings, shown_endpoint
-from headgate.errors import DatasetSetupError, ObjectMissingError, UsageError
+from headgate.errors import CorruptObjectError, DatasetSetupError, ObjectMissingError, SchemaError, UsageError
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -34,6 +34,7 @@ Validate = Literal["none", "sample", "full"]
 SAMPLE_RECORDS = 1000
 # Characters that Hadoop's paths take for patterns; a key with one would name other objects too.
 _PATTERN = frozenset("{}[]*?\\^")
+_HIDDEN = ("_", ".")
 _ENDINGS: dict[str, Format] = {".json": "json", ".jsonl": "jsonl", ".ndjson": "jsonl", ".parquet": "parquet"}
 
 # Threads that load first at the same moment must not lease twice: the second lease would never be released.
@@ -139,7 +140,7 @@ class SparkLoader(Generic[T]):
         if self.location.scheme == "s3":
             open_bucket(session, self.location.bucket, self._s3, where)
         with spark_errors(where):
-            if not _is_there(session, uri):
+            if not _is_there(session, uri, where, empty=self.format == "jsonl"):
                 if self.missing == "none":
                     return None
                 raise ObjectMissingError(f"{where}: there is no such object; check the key")
@@ -153,6 +154,8 @@ class SparkLoader(Generic[T]):
             raise UsageError(
                 f"{path!a}: Hadoop takes {' '.join(sorted(_PATTERN))} for patterns; name the object without them"
             )
+        if name.rstrip("/").rpartition("/")[2].startswith(_HIDDEN):
+            raise UsageError(f"{path!a}: Spark takes names that begin with _ or . for hidden, and reads nothing there")
         if self.location.scheme == "s3":
             return f"s3a://{path}", f"s3://{path} at {shown_endpoint(self._s3.store.endpoint)}"
         return f"file://{path}", path
@@ -214,13 +217,29 @@ def _one_of(name: str, given: str, known: tuple[str, ...]) -> str:
     return given
 
 
-def _is_there(session: SparkSession, uri: str) -> bool:
-    """Say whether there is an object or a folder with one; asked here, since Spark asks where nobody looks."""
+def _is_there(session: SparkSession, uri: str, where: str, *, empty: bool) -> bool:
+    """Say whether there is an object or a folder with one; asked here, since Spark asks where nobody looks.
+
+    What Spark would leave out without a word is refused: folders in a folder that are no partitions, and objects of no
+    bytes where they are no dataset (``empty`` says that they may be one).
+
+    Raises
+    ------
+    SchemaError, CorruptObjectError
+        There is such a one.
+    """
     path = java(session).org.apache.hadoop.fs.Path(uri)
     store = path.getFileSystem(hadoop(session))
     if not store.exists(path):
         return False
     status = store.getFileStatus(path)
-    if not status.isDirectory():
-        return True
-    return any(not one.getPath().getName().startswith(("_", ".")) for one in store.listStatus(path))
+    listed = [status]
+    if status.isDirectory():
+        listed = [one for one in store.listStatus(path) if not one.getPath().getName().startswith(_HIDDEN)]
+    for one in listed:
+        name = one.getPath().getName()
+        if one.isDirectory() and "=" not in name:
+            raise SchemaError(f"{where}: has a folder in it ({name!a}), which Spark does not read; name that folder")
+        if not (empty or one.isDirectory() or one.getLen()):
+            raise CorruptObjectError(f"{where}: {name!a} is empty, not a byte of it is there; store it again")
+    return bool(listed)

@@ -138,7 +138,9 @@ def _made(make: Callable[[Any], Any], value: Any, where: str, check: RowCheck) -
 
 def _parsed(content: bytes) -> Any:
     try:
-        return json.loads(content.decode("utf-8-sig"), object_pairs_hook=_object, parse_constant=_no_constant)
+        return json.loads(
+            content.decode("utf-8-sig"), object_pairs_hook=_object, parse_constant=_no_constant, parse_float=_finite
+        )
     except json.JSONDecodeError as error:
         problem = f"is no JSON ({error.msg} at character {error.pos})"
     except UnicodeDecodeError as error:
@@ -146,6 +148,13 @@ def _parsed(content: bytes) -> Any:
     except (ValueError, RecursionError) as error:  # a number of thousands of digits; brackets a thousand deep
         problem = f"cannot be read ({type(error).__name__})"
     raise Mismatch(problem)
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if abs(number) == float("inf"):
+        raise Mismatch("has a number beyond all floats")
+    return number
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
