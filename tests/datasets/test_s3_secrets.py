@@ -147,3 +147,32 @@ def test_the_mask_knows_the_forms_in_which_secrets_are_logged(line: str, told: i
     logging.getLogger("botocore.parsers").debug("Response body:\n%s", line)
     assert "***" in told.getvalue()
     assert "TOP" not in told.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "token", "refused"),
+    [
+        ("http://storage.example.com:9000", "t0ken", True),
+        ("http://storage.example.com:9000", "", False),
+        ("https://storage.example.com", "t0ken", False),
+        ("http://127.0.0.1:9000", "t0ken", False),
+    ],
+)
+def test_obstore_sends_no_session_token_where_a_redirect_could_take_it(
+    endpoint: str, token: str, refused: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from headgate.datasets.s3_obstore import ObstoreStore, _store
+    from headgate.datasets.stores import StoreSettings
+    from headgate.errors import UsageError
+
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "key")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+    monkeypatch.setenv("AWS_SESSION_TOKEN", token)
+    settings = StoreSettings(endpoint=endpoint, region="us-east-1")
+    session = ObstoreStore(settings)._session
+    if refused:
+        with pytest.raises(UsageError, match="redirects it; give an https endpoint") as caught:
+            _store("bucket", settings, session)
+        assert "t0ken" not in str(caught.value)
+    else:
+        assert _store("bucket", settings, session) is not None

@@ -12,6 +12,7 @@ import re
 import threading
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import urlsplit
 
 from headgate.datasets.lazy_values import Unchanged
 from headgate.datasets.s3_boto import BotoStore
@@ -27,7 +28,7 @@ from headgate.datasets.stores import (
     check_size,
     shown_endpoint,
 )
-from headgate.errors import DatasetSetupError, HeadgateError
+from headgate.errors import DatasetSetupError, HeadgateError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -40,6 +41,7 @@ R = TypeVar("R")
 _CODE = re.compile(r"<Code>(\w+)</Code>")
 # obstore asks for the rest of a body that ends early; NoContentRange is what it says of a server that will not go on.
 _ENDED_EARLY = r"IncompleteMessage|UnexpectedEof|end of file|error decoding response body|NoContentRange"
+_THIS_MACHINE = {"localhost", "127.0.0.1", "::1"}
 _STATUS = re.compile(r"status code: (\d{3})")
 
 
@@ -209,6 +211,7 @@ def _session(settings: StoreSettings) -> Any:
 def _store(bucket: str, settings: StoreSettings, session: Any) -> S3Store:
     from obstore.store import S3Store
 
+    _refuse_token_in_the_open(settings, session)
     options: dict[str, Any] = {"skip_signature": True} if settings.anonymous else {}
     if session is not None:
         from obstore.auth.boto3 import Boto3CredentialProvider
@@ -235,6 +238,23 @@ def _store(bucket: str, settings: StoreSettings, session: Any) -> S3Store:
         },
         **options,
     )
+
+
+def _refuse_token_in_the_open(settings: StoreSettings, session: Any) -> None:
+    """Refuse to send a session token over plain http to another machine.
+
+    obstore follows redirects, to any host and with the token in a header of its own (no setting of it says otherwise):
+    whoever is on the way could take it. boto3 follows none.
+    """
+    endpoint = urlsplit(settings.endpoint or "")
+    if settings.anonymous or endpoint.scheme != "http" or (endpoint.hostname or "") in _THIS_MACHINE:
+        return
+    token = session.get_credentials().token if session is not None else os.environ.get("AWS_SESSION_TOKEN")
+    if token:
+        raise UsageError(
+            f"{shown_endpoint(settings.endpoint)}: obstore would send the session token to wherever a plain http answer "
+            "redirects it; give an https endpoint, or backend='boto3'"
+        )
 
 
 def _answer(text: str, kind: str) -> tuple[str, int | None]:
