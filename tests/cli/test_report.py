@@ -215,6 +215,13 @@ def test_asvs_own_pages_are_published_and_linked(tmp_path, monkeypatch):
     assert "suite.time_x" in (site / "asv" / "index.json").read_text()
     assert ("href", "asv/index.html") in Page((site / "index.html").read_text()).attributes
     assert report(tmp_path / "kept", site, "--asv")[0] == 0
+    precious = site / "asv" / "thesis.txt"
+    precious.write_text("years of work")
+    code, _, err = report(tmp_path / "kept", site, "--asv")
+    assert code == 2
+    assert "holds something else than the pages published there before (thesis.txt), which would be deleted" in err
+    assert precious.read_text() == "years of work"
+    assert (site / "asv" / "index.json").exists()
 
 
 def test_a_failed_publication_says_what_asv_said(tmp_path, monkeypatch):
@@ -225,7 +232,17 @@ def test_a_failed_publication_says_what_asv_said(tmp_path, monkeypatch):
     assert code == 4
     assert "asv publish failed (exit code" in err
     assert "  | " in err
-    assert not (tmp_path / "site" / "index.html").exists()
+    assert list((tmp_path / "site").iterdir()) == []
+
+
+@pytest.mark.parametrize("where", [".", "./", "assets", "Benchmarks/asv", "rollouts", "index.html", ""])
+def test_asvs_pages_never_get_a_part_of_the_report_itself(tmp_path, monkeypatch, where):
+    (tmp_path / "asv.conf.json").write_text(json.dumps({"version": 1, "project": "p", "repo": "."}))
+    monkeypatch.chdir(tmp_path)
+    code, _, err = report(tree(tmp_path / "results"), tmp_path / "site", f"--asv={where}")
+    assert code == 2
+    assert "expected a directory of its own within the report" in err
+    assert not (tmp_path / "site").exists()
 
 
 def test_a_directory_that_asv_would_delete_is_refused(tmp_path, monkeypatch):
@@ -236,5 +253,26 @@ def test_a_directory_that_asv_would_delete_is_refused(tmp_path, monkeypatch):
     precious.write_text("years of work")
     code, _, err = report(tree(tmp_path / "results"), tmp_path / "site", "--asv")
     assert code == 2
-    assert "holds something else than asv's pages" in err
+    assert "holds something else than the pages published there before" in err
     assert precious.read_text() == "years of work"
+
+
+@pytest.mark.parametrize("name", ["index.html", "history.html", "assets/style.css"])
+def test_a_page_or_style_of_someone_elses_is_never_overwritten(tmp_path, name):
+    theirs = tmp_path / "site" / name
+    theirs.parent.mkdir(parents=True)
+    theirs.write_text("<!doctype html><title>My thesis</title>")
+    code, _, err = report(tree(tmp_path / "results"), tmp_path / "site")
+    assert code == 2
+    assert f"{theirs}: is not a file of headgate's, and would be overwritten; give another directory" in err
+    assert theirs.read_text() == "<!doctype html><title>My thesis</title>"
+
+
+def test_a_report_replaces_its_own_pages_and_leaves_other_files_alone(tmp_path):
+    site = tmp_path / "site"
+    site.mkdir()
+    (site / "notes.txt").write_text("mine")
+    (site / "index.html").write_text("")
+    results = tree(tmp_path / "results")
+    assert [report(results, site)[0] for _ in range(2)] == [0, 0]
+    assert (site / "notes.txt").read_text() == "mine"

@@ -135,11 +135,27 @@ def _write_releases(path: Path, output: Path) -> None:
 
 
 def _check(args: argparse.Namespace) -> None:
+    from headgate.report.html import require_own
+
     if args.link and "{commit}" not in args.link:
         raise UsageError(
             f"--link: {args.link!r} has no {{commit}}; write it as https://github.com/me/project/commit/{{commit}}"
         )
     if args.repository is not None and not args.repository.is_dir():
         raise InputError(f"--repository: {args.repository} is not a directory; check the path")
-    if args.asv is not None and (not args.asv or Path(args.asv).is_absolute() or ".." in Path(args.asv).parts):
-        raise UsageError(f"--asv: {args.asv!r} will not do: expected a directory within the report, as {DEFAULT_ASV}")
+    if args.asv is not None and not _fits_asv(Path(args.asv)):
+        raise UsageError(
+            f"--asv: {args.asv!r} will not do: expected a directory of its own within the report, as {DEFAULT_ASV}"
+        )
+    require_own(args.output)
+
+
+def _fits_asv(path: Path) -> bool:
+    """Whether asv's pages may have this directory of the report: it is neither the report's own nor a part of it."""
+    from headgate.report.html import ASSETS
+    from headgate.report.page_names import DIRECTORY
+
+    if path.is_absolute() or not path.parts or ".." in path.parts:
+        return False
+    first = path.parts[0].lower()
+    return first not in {ASSETS, DIRECTORY, RELEASES} and not first.endswith(".html")

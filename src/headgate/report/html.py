@@ -5,19 +5,36 @@ from __future__ import annotations
 import json
 from functools import cache
 from importlib import resources
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from headgate import __version__
+from headgate.errors import InputError, unreadable
 from headgate.store.files import write_atomic
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Iterable, Mapping
-    from pathlib import Path
 
     import jinja2
     import markupsafe
 
-__all__ = ["BASE_ASSETS", "CHART_ASSETS", "environment", "script_json", "write_assets", "write_page"]
+__all__ = [
+    "ASSETS",
+    "BASE_ASSETS",
+    "CHART_ASSETS",
+    "environment",
+    "require_own",
+    "script_json",
+    "write_assets",
+    "write_page",
+]
+
+ASSETS = "assets"
+# How a page and a style of ours begin: what begins otherwise is someone else's, and is not written over.
+_PAGE_MARK = b'<meta name="generator" content="headgate '
+_STYLE_MARK = b"/* One style for every page of a report."
+_MARK_WITHIN = 4096
 
 # What base.html.j2 links, whatever the page.
 BASE_ASSETS = ("style.css", "theme.js", "export.js", "tables.js", "filter.js", "figures.js", "verdict.js")
@@ -71,10 +88,17 @@ def _percent_value(ratio: float | None) -> str:
 
 
 def write_assets(directory: Path, names: Iterable[str] = BASE_ASSETS) -> None:
-    """Copy the named assets into ``directory/assets``."""
+    """Copy the named assets into ``directory/assets``.
+
+    Raises
+    ------
+    InputError
+        The directory has a page or a style of someone else's, or a file cannot be written.
+    """
+    require_own(directory)
     source = resources.files("headgate.report") / "assets"
     for name in names:
-        write_atomic(directory / "assets" / name, (source / name).read_bytes())
+        write_atomic(directory / ASSETS / name, (source / name).read_bytes())
 
 
 def write_page(path: Path, template: str, context: Mapping[str, Any], *, root: str = "", generated: str = "") -> Path:
@@ -82,7 +106,37 @@ def write_page(path: Path, template: str, context: Mapping[str, Any], *, root: s
 
     ``root`` is the way from the page to the report's directory (``""`` or ``"../"``); ``generated`` is the date to
     print, as text.
+
+    Raises
+    ------
+    InputError
+        A page of someone else's is there, or the file cannot be written.
     """
+    _require_marked(path, _PAGE_MARK)
     text = environment().get_template(template).render(**context, root=root, generated=generated)
     write_atomic(path, text)
     return path
+
+
+def require_own(directory: str | os.PathLike[str]) -> None:
+    """Refuse a directory whose first page or style is not ours: a report would be written over someone's site.
+
+    Raises
+    ------
+    InputError
+        It is so, or the file cannot be read.
+    """
+    _require_marked(Path(directory) / "index.html", _PAGE_MARK)
+    _require_marked(Path(directory) / ASSETS / BASE_ASSETS[0], _STYLE_MARK)
+
+
+def _require_marked(path: Path, mark: bytes) -> None:
+    try:
+        with path.open("rb") as stream:
+            found = stream.read(_MARK_WITHIN)
+    except (FileNotFoundError, NotADirectoryError):
+        return
+    except (OSError, ValueError) as error:
+        raise unreadable(path, error) from error
+    if found and mark not in found:
+        raise InputError(f"{path}: is not a file of headgate's, and would be overwritten; give another directory")
