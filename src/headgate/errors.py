@@ -54,6 +54,7 @@ __all__ = [
     "UsageError",
     "VariantUnavailableError",
     "brief",
+    "unreadable",
 ]
 
 _LONGEST_SHOWN = 80
@@ -65,6 +66,14 @@ def brief(value: object) -> str:
         return f"{value[: _LONGEST_SHOWN - 1]!r}…"
     shown = repr(value)
     return shown if isinstance(value, str) or len(shown) <= _LONGEST_SHOWN else f"{shown[: _LONGEST_SHOWN - 1]}…"
+
+
+def unreadable(path: object, error: OSError | ValueError) -> InputError:
+    """Return the error for a file that cannot be read; ValueError is what Python makes of a NUL in its name."""
+    if isinstance(error, FileNotFoundError):
+        return InputError(f"{path}: no such file; check the path")
+    reason = getattr(error, "strerror", None) or error
+    return InputError(f"{path}: cannot be read ({reason}); check the path and its permissions")
 
 
 class HeadgateError(Exception):

@@ -171,7 +171,7 @@ def test_obstore_sends_no_session_token_where_a_redirect_could_take_it(
     settings = StoreSettings(endpoint=endpoint, region="us-east-1")
     session = ObstoreStore(settings)._session
     if refused:
-        with pytest.raises(UsageError, match="redirects it; give an https endpoint") as caught:
+        with pytest.raises(UsageError, match="redirects to; give an https endpoint") as caught:
             _store("bucket", settings, session)
         assert "t0ken" not in str(caught.value)
     else:

@@ -1,4 +1,4 @@
-"""Values of options that argparse's own types would refuse in words of Python's."""
+"""Options that several commands have, and values that argparse's own types would refuse in words of Python's."""
 
 from __future__ import annotations
 
@@ -9,7 +9,18 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["time_argument", "whole_number"]
+__all__ = ["add_bench_argument", "time_argument", "whole_number"]
+
+
+def add_bench_argument(parser: argparse.ArgumentParser) -> None:
+    """Add ``--bench``, which chooses benchmarks by name and parameters."""
+    parser.add_argument(
+        "--bench",
+        metavar="REGEX",
+        action="append",
+        default=[],
+        help="only benchmarks whose name(params) the regular expression is found in (repeatable)",
+    )
 
 
 def whole_number(text: str) -> int:

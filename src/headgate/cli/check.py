@@ -7,6 +7,8 @@ import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
+from headgate.cli.arguments import add_bench_argument
+
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
@@ -42,13 +44,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
     parser.add_argument("--baseline", metavar="A", required=True, help="the result to compare with")
     parser.add_argument("--candidate", metavar="B", required=True, help="the result in question")
-    parser.add_argument(
-        "--bench",
-        metavar="REGEX",
-        action="append",
-        default=[],
-        help="only benchmarks whose name(params) the regular expression is found in (repeatable)",
-    )
+    add_bench_argument(parser)
     parser.add_argument("--margin", metavar="M", help='the slowdown tolerated, as "3%%" or 0.03 (default: 5%%)')
     parser.add_argument("--confidence", metavar="C", help="1 - the error either claim may have (default: 0.99)")
     parser.add_argument(

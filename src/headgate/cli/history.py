@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from headgate.cli import ExitCode
+from headgate.cli.arguments import add_bench_argument
 from headgate.errors import InputError, UsageError
 
 if TYPE_CHECKING:
@@ -51,13 +52,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--results", type=Path, metavar="DIR", help="asv's results (default: where asv.conf.json says, else results/)"
     )
     parser.add_argument("--machine", metavar="NAME", help="only this machine")
-    parser.add_argument(
-        "--bench",
-        metavar="REGEX",
-        action="append",
-        default=[],
-        help="only benchmarks whose name(params) the regular expression is found in (repeatable)",
-    )
+    add_bench_argument(parser)
     parser.add_argument(
         "--repository", type=Path, metavar="DIR", help="the commits' repository, for their order (default: DIR's own)"
     )

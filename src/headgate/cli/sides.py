@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from headgate.cli.arguments import whole_number
+from headgate.cli.arguments import add_bench_argument, whole_number
 from headgate.errors import InputError, UsageError
 
 if TYPE_CHECKING:
@@ -31,13 +31,7 @@ EXISTING = "existing"
 
 def add_side_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options that say how the sides are built and which benchmarks run."""
-    parser.add_argument(
-        "--bench",
-        metavar="REGEX",
-        action="append",
-        default=[],
-        help="only benchmarks whose name(params) the regular expression is found in (repeatable)",
-    )
+    add_bench_argument(parser)
     parser.add_argument("--config", metavar="FILE", type=Path, help="asv's configuration (default: ./asv.conf.json)")
     parser.add_argument(
         "--policy", metavar="FILE", type=Path, help="headgate.toml or pyproject.toml to take policy from"

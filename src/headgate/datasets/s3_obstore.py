@@ -252,8 +252,8 @@ def _refuse_token_in_the_open(settings: StoreSettings, session: Any) -> None:
     token = session.get_credentials().token if session is not None else os.environ.get("AWS_SESSION_TOKEN")
     if token:
         raise UsageError(
-            f"{shown_endpoint(settings.endpoint)}: obstore would send the session token to wherever a plain http answer "
-            "redirects it; give an https endpoint, or backend='boto3'"
+            f"{shown_endpoint(settings.endpoint)}: obstore would send the session token wherever a plain http answer "
+            "redirects to; give an https endpoint, or backend='boto3'"
         )
 
 

@@ -11,7 +11,7 @@ import re
 import zlib
 from typing import TYPE_CHECKING, Any
 
-from headgate.errors import InputError
+from headgate.errors import InputError, unreadable
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -54,11 +54,8 @@ def _read(path: Path) -> bytes:
     try:
         with path.open("rb") as stream:
             content = stream.read(MAX_BYTES + 1)
-    except FileNotFoundError as error:
-        raise InputError(f"{path}: no such file; check the path") from error
-    except (OSError, ValueError) as error:  # ValueError: a NUL in the path
-        reason = getattr(error, "strerror", None) or error
-        raise InputError(f"{path}: cannot be read ({reason}); check the path and its permissions") from error
+    except (OSError, ValueError) as error:
+        raise unreadable(path, error) from error
     return _decompress(content, path) if content.startswith(_GZIP) else content
 
 

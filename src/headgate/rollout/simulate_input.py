@@ -8,7 +8,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from headgate.errors import InputError, UsageError, brief
+from headgate.errors import InputError, UsageError, brief, unreadable
 from headgate.gates.canary_plan import Assumption
 from headgate.gates.policy_input import text_seconds
 from headgate.rollout.metrics import checked
@@ -129,12 +129,8 @@ def read_recorded(path: str | os.PathLike[str], plan: Plan) -> dict[str, list[An
                     _count(units, metrics, line, f"{path}:{number}")
     except UnicodeDecodeError as error:
         raise InputError(f"{path}: not UTF-8 text; give a file of requests as JSON Lines") from error
-    except FileNotFoundError:
-        raise InputError(f"{path}: no such file; check the path") from None
     except OSError as error:
-        raise InputError(
-            f"{path}: cannot be read ({error.strerror or error}); check the path and its permissions"
-        ) from error
+        raise unreadable(path, error) from error
     found = {metric.name: [one[metric.name] for one in units.values() if metric.name in one] for metric in metrics}
     empty = [name for name, values in found.items() if not values]
     if empty:

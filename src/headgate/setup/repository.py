@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from headgate.errors import InputError, UsageError
+from headgate.errors import InputError, UsageError, unreadable
 from headgate.measure.asv_config import CONFIG_NAMES
 from headgate.store.git import find_repository
 from headgate.store.policy_file import find_policy_file
@@ -175,9 +175,7 @@ def _python(root: Path) -> str:
     try:
         match = _REQUIRES.search(path.read_text(encoding="utf-8", errors="replace")) if path.is_file() else None
     except OSError as error:
-        raise InputError(
-            f"{path}: cannot be read ({error.strerror or error}); check the path and its permissions"
-        ) from error
+        raise unreadable(path, error) from error
     least = match.group(1) if match else DEFAULT_PYTHON
     return max(least, DEFAULT_PYTHON, key=lambda text: int(text.split(".")[1]))
 

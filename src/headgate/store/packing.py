@@ -11,7 +11,7 @@ import os
 import zlib
 from pathlib import Path
 
-from headgate.errors import InputError
+from headgate.errors import InputError, unreadable
 
 __all__ = ["MAX_BYTES", "pack", "read_bounded", "unpack"]
 
@@ -85,12 +85,8 @@ def read_bounded(path: str | os.PathLike[str]) -> bytes:
     try:
         with Path(path).open("rb") as stream:
             data = stream.read(MAX_BYTES + 1)
-    except FileNotFoundError:
-        raise InputError(f"{path}: no such file; check the path") from None
     except OSError as error:
-        raise InputError(
-            f"{path}: cannot be read ({error.strerror or error}); check the path and its permissions"
-        ) from error
+        raise unreadable(path, error) from error
     if len(data) > MAX_BYTES:
         raise InputError(f"{path}: more than {MAX_BYTES // 2**20} MiB; no bundle of headgate's is")
     return data

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from headgate.errors import InputError, UsageError
+from headgate.errors import InputError, UsageError, unreadable
 from headgate.gates.policy_input import COMMAND_LINE, gate_table, policy_from_layers
 
 if TYPE_CHECKING:
@@ -71,12 +71,8 @@ def read_policy_file(path: str | os.PathLike[str]) -> PolicyFile:
     target = Path(path)
     try:
         document = tomllib.loads(target.read_bytes().decode("utf-8-sig"))
-    except FileNotFoundError:
-        raise InputError(f"{path}: no such file; check the path") from None
     except OSError as error:
-        raise InputError(
-            f"{path}: cannot be read ({error.strerror or error}); check the path and its permissions"
-        ) from error
+        raise unreadable(path, error) from error
     except UnicodeDecodeError as error:
         raise InputError(f"{path}: not UTF-8 text (byte {error.start}); TOML files are UTF-8") from error
     except ValueError as error:  # TOML's own error is one, and so is a number of more digits than Python reads

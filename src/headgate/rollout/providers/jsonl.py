@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from headgate.errors import InputError, brief
+from headgate.errors import brief, unreadable
 from headgate.rollout.providers.records import Wrong, cut
 
 if TYPE_CHECKING:
@@ -44,12 +44,8 @@ def steps(given: str, asked: Asked) -> Iterator[RecordStep]:
                 file.seek(0)
             # Cut by number alone, so that the same file is cut alike the next time.
             yield from cut(_lines(file, given, asked, size), asked, seconds=math.inf, name=given)
-    except FileNotFoundError as error:
-        raise InputError(f"{given}: no such file; check the path") from error
     except OSError as error:
-        raise InputError(
-            f"{given}: cannot be read ({error.strerror or error}); check the path and its permissions"
-        ) from error
+        raise unreadable(given, error) from error
 
 
 def _lines(file: BinaryIO, name: str, asked: Asked, size: int) -> Iterator[tuple[str, object]]:
