@@ -81,6 +81,32 @@ def test_twice_the_work_is_red_and_every_output_says_so(
 
 
 @pytest.mark.slow
+def test_a_module_that_only_the_candidate_can_import_is_no_pass_and_is_verified_so(
+    inside: tuple[Path, dict[str, str]], tmp_path: Path
+) -> None:
+    repository, python = inside
+    module = repository / "benchmarks" / "feature.py"
+    module.write_text(
+        "from worklib.units import UNITS\nif UNITS == 1000:\n    raise ImportError('no feature')\n"
+        "def time_feature(): pass\n"
+    )
+    verdict, bundle = tmp_path / "verdict.json", tmp_path / "evidence.json.gz"
+    outputs = ["--json", str(verdict), "--evidence", str(bundle)]
+    try:
+        for names in ("time_(feature|calls)$", "time_feature$"):
+            options = ["--bench", names, "--margin", "99%", "--budget", "20s"]
+            code, out, err = run("compare", *sides(**python), *options, *outputs)
+            assert code == 4, err
+            assert "time_feature failed on the baseline's side: the suite's module benchmarks.feature cannot" in err
+            assert "ImportError: no feature" in out
+            found = json.loads(verdict.read_text())
+            assert (found["state"], found["added"]) == ("failed", [])
+            assert run("verify", str(bundle))[0] == 0
+    finally:
+        module.unlink()
+
+
+@pytest.mark.slow
 def test_the_same_code_on_both_sides_passes(inside: tuple[Path, dict[str, str]], tmp_path: Path) -> None:
     _, python = inside
     same = sides(python["baseline"], python["baseline"])

@@ -10,6 +10,7 @@ import pytest
 
 from headgate.errors import MeasurementError, UsageError
 from headgate.measure.environments import prepare_interpreters
+from headgate.measure.measurement import Failure
 from headgate.measure.suite import compile_patterns, discover, select
 from headgate.model import BenchmarkId, Side
 
@@ -80,19 +81,45 @@ def test_a_malformed_regex_is_a_usage_error():
         compile_patterns(["time_("])
 
 
-def test_benchmarks_of_one_side_are_added_or_removed_and_a_broken_module_says_why(make):
-    only = "import os\nif os.environ.get('HEADGATE_TEST_SIDE') {} 'candidate':\n    raise ImportError('no {} here')\n"
-    one, two = make(
-        a=COMMON,
-        new=only.format("!=", "feature") + "def time_new(): pass\n",
-        old=only.format("==", "legacy") + "def time_old(): pass\n",
-    )
+ONLY = "import os\nif os.environ.get('HEADGATE_TEST_SIDE') {} 'candidate':\n    raise ImportError('no {} here')\n"
+NEW = ONLY.format("!=", "feature") + "def time_new(): pass\n"
+
+
+def test_benchmarks_that_one_side_cannot_import_have_failed_and_the_broken_module_says_why(make):
+    one, two = make(a=COMMON, new=NEW, old=ONLY.format("==", "legacy") + "def time_old(): pass\n")
     suite = discover(one, two)
-    assert suite.added == ("new.time_new",)
-    assert suite.removed == ("old.time_old",)
+    assert suite.added == suite.removed == ()
     assert suite.broken[Side.BASELINE] == {"suite.new": "ImportError: no feature here"}
     assert suite.broken[Side.CANDIDATE] == {"suite.old": "ImportError: no legacy here"}
-    assert len(suite.specs) == 3
+    assert len(suite.specs) == 5
+    assert suite.unmeasured == {
+        BenchmarkId("new.time_new"): Failure(
+            Side.BASELINE, "the suite's module suite.new cannot be imported: ImportError: no feature here"
+        ),
+        BenchmarkId("old.time_old"): Failure(
+            Side.CANDIDATE, "the suite's module suite.old cannot be imported: ImportError: no legacy here"
+        ),
+    }
+    assert discover(one, two, regexes=["time_it"]).unmeasured == {}
+
+
+def test_benchmarks_that_one_side_s_own_package_lacks_are_added_or_removed(make):
+    has = "import os\nif os.environ.get('HEADGATE_TEST_SIDE') {} 'candidate':\n    def time_{}(): pass\n"
+    suite = discover(*make(a=COMMON + has.format("==", "new") + has.format("!=", "old")))
+    assert (suite.added, suite.removed, suite.unmeasured) == (("a.time_new",), ("a.time_old",), {})
+
+
+@pytest.mark.slow
+def test_an_import_that_fails_on_the_baseline_adds_only_what_its_own_suite_never_had(make, tmp_path):
+    one, two = make(a=COMMON, new=NEW)
+    (tmp_path / "then").mkdir()
+    before, _ = make("then/suite", a=COMMON)
+    suite = discover(replace(one, own_suite=before.benchmark_dir), two)
+    assert (suite.added, suite.unmeasured) == (("new.time_new",), {})
+    for text in ("def time_new(): pass\n", "raise ImportError('not then either')\n"):
+        (before.benchmark_dir / "new.py").write_text(text)
+        suite = discover(replace(one, own_suite=before.benchmark_dir), two)
+        assert (suite.added, set(suite.unmeasured)) == ((), {BenchmarkId("new.time_new")})
 
 
 @pytest.mark.slow

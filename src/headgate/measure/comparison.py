@@ -101,6 +101,9 @@ def compare(
         return undecided(comparisons)
 
     recorded = journal.recorded if journal is not None else None
+    lost = {spec.id: request.suite.unmeasured[spec.id] for spec in specs if spec.id in request.suite.unmeasured}
+    for key, failure in lost.items():
+        watcher.failed(key, failure)
     measurement = measure_rounds(
         specs,
         request.baseline,
@@ -110,7 +113,7 @@ def compare(
         observer=watcher,
         journal=journal,
         previous=recorded.rounds if recorded else {},
-        previous_failures=recorded.failures if recorded else {},
+        previous_failures={**(recorded.failures if recorded else {}), **lost},
         rng=random.Random(request.seed),  # noqa: S311 - an order of measurement, nothing secret
         max_rounds=MOST_ROUNDS,
         settings=replace(request.settings, wanted_rounds=rounds_needed(plan.alpha / max(1, len(specs))) + SPARE_ROUNDS),

@@ -1,8 +1,8 @@
 """What there is to measure: the benchmarks that both sides have, and those that only one has.
 
 Every benchmark on both sides comes from one suite, by default the current checkout's, as in asv. What the baseline's
-own suite had and this one has no longer is *removed*; a module that only one side can import makes its benchmarks
-*added* or *removed* too, with the import error as the reason.
+own suite had and this one has no longer is *removed*; what only the candidate has is *added*. A module that one side
+cannot import is neither: its benchmarks have failed, unless the baseline's own suite shows that they are new.
 """
 
 from __future__ import annotations
@@ -18,13 +18,14 @@ from typing import TYPE_CHECKING, Any
 from headgate.errors import MeasurementError, UsageError
 from headgate.gates.selection import compile_patterns, matches_none
 from headgate.measure.asv_plan import no_benchmarks
+from headgate.measure.measurement import Failure
 from headgate.measure.process import launch_worker
 from headgate.measure.session import Launch, PairError, start_pair
 from headgate.model import BenchmarkId, BenchmarkSpec, Direction, Side
 
 if TYPE_CHECKING:
     import re
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from headgate.errors import HeadgateError
     from headgate.measure.session import Launcher, SideRuntime
@@ -38,14 +39,16 @@ DISCOVERY_SECONDS = 300.0  # imports of the whole suite; some compile at import
 class Suite:
     """The benchmarks to compare.
 
-    ``specs`` are those of both sides; ``added`` and ``removed`` are names in asv's own form, ``name(p1, p2)``;
-    ``broken`` maps a side to its modules that could not be imported and why. ``digest`` identifies the selection.
+    ``specs`` are those of both sides, ``unmeasured`` those of them that one side cannot import, and why; ``added`` and
+    ``removed`` are names in asv's own form, ``name(p1, p2)``; ``broken`` maps a side to its modules that could not be
+    imported and why. ``digest`` identifies the selection.
     """
 
     specs: tuple[BenchmarkSpec, ...]
     added: tuple[str, ...] = ()
     removed: tuple[str, ...] = ()
     broken: Mapping[Side, Mapping[str, str]] = field(default_factory=dict)
+    unmeasured: Mapping[BenchmarkId, Failure] = field(default_factory=dict)
     plugins: bool = False
 
     @property
@@ -76,19 +79,58 @@ def discover(
     patterns = compile_patterns(regexes)
     replies = discover_sides((baseline, candidate), launcher)
     before, after = (expand(replies[side.side]["benchmarks"], side.default_timeout) for side in (baseline, candidate))
-    gone = own_names(baseline, launcher) - set(after) - set(before)
-    everything = {*before, *after, *gone}
+    own = own_reply(baseline, launcher)
+    earlier = {} if own is None else expand(own["benchmarks"], baseline.default_timeout)
+    everything = {**after, **before, **earlier} | before | after  # in the candidate's order, and as it has them
     if not everything:
         raise nothing_found(candidate, replies)
     chosen = select(everything, patterns)
-    broken = {side: dict(summaries(reply["errors"])) for side, reply in replies.items() if reply["errors"]}
+    lost = unmeasured(chosen, before, after, replies, own)
+    compared = lost.keys() | (chosen & before.keys() & after.keys())
     return Suite(
-        specs=tuple(after[key] for key in after if key in before and key in chosen),
-        added=tuple(sorted(str(key) for key in after if key not in before and key in chosen)),
-        removed=tuple(sorted(str(key) for key in everything if key not in after and key in chosen)),
-        broken=broken,
+        specs=tuple(spec for key, spec in everything.items() if key in compared),
+        added=tuple(sorted(str(key) for key in after if key not in before and key in chosen - lost.keys())),
+        removed=tuple(sorted(str(key) for key in everything if key not in after and key in chosen - lost.keys())),
+        broken={side: dict(summaries(reply["errors"])) for side, reply in replies.items() if reply["errors"]},
+        unmeasured=lost,
         plugins=any(reply["plugins"] for reply in replies.values()),
     )
+
+
+def unmeasured(
+    chosen: Iterable[BenchmarkId],
+    before: Collection[BenchmarkId],
+    after: Collection[BenchmarkId],
+    replies: Mapping[Side, Mapping[str, Any]],
+    own: Mapping[str, Any] | None,
+) -> dict[BenchmarkId, Failure]:
+    """Return those of ``chosen`` that a side lacks because it cannot import their module: no evidence, hence failed.
+
+    ``own`` is the reply of the baseline's own suite. What that was read to have no trace of is new whatever the import
+    says, as where a module of benchmarks comes with the feature that it measures.
+    """
+    known = [*([own] if own is not None else []), *replies.values()]
+    modules = {entry["name"]: entry["module"] for reply in known for entry in reply["benchmarks"]}
+    had = {entry["name"] for entry in own["benchmarks"]} if own is not None else set()
+    lost: dict[BenchmarkId, Failure] = {}
+    for key in chosen:
+        if key in before and key in after:
+            continue
+        side = Side.BASELINE if key in after else Side.CANDIDATE
+        module = broken_module(modules[key.name], replies[side]["errors"])
+        if module is None:
+            continue
+        new = own is not None and key.name not in had and broken_module(modules[key.name], own["errors"]) is None
+        if side is Side.CANDIDATE or not new:
+            error = replies[side]["errors"][module]["error"]
+            lost[key] = Failure(side, f"the suite's module {module} cannot be imported: {error}")
+    return lost
+
+
+def broken_module(module: str, errors: Collection[str]) -> str | None:
+    """Return which of ``errors`` is ``module`` or a package around it."""
+    parts = module.split(".")
+    return next((name for end in range(1, len(parts) + 1) if (name := ".".join(parts[:end])) in errors), None)
 
 
 def select(everything: Iterable[BenchmarkId], patterns: Sequence[re.Pattern[str]]) -> set[BenchmarkId]:
@@ -115,19 +157,18 @@ def discover_sides(runtimes: Sequence[SideRuntime], launcher: Launcher) -> dict[
         shutil.rmtree(directory, ignore_errors=True)
 
 
-def own_names(baseline: SideRuntime, launcher: Launcher) -> set[BenchmarkId]:
-    """Return the benchmarks of the baseline's own suite: what the candidate may have removed.
+def own_reply(baseline: SideRuntime, launcher: Launcher) -> dict[str, Any] | None:
+    """Return what ``discover`` says of the baseline's own suite, which tells what the candidate removed or added.
 
-    Empty where the suite is not part of the baseline's commit, or where that suite no longer imports.
+    None where the suite is not part of the baseline's commit, or where that suite no longer imports.
     """
     if baseline.own_suite is None or not baseline.own_suite.is_dir():
-        return set()
+        return None
     own = replace(baseline, benchmark_dir=baseline.own_suite)
     try:
-        replies = discover_sides((own,), launcher)
+        return discover_sides((own,), launcher)[own.side]
     except MeasurementError:
-        return set()
-    return set(expand(replies[own.side]["benchmarks"], own.default_timeout))
+        return None
 
 
 def expand(entries: Iterable[Mapping[str, Any]], default_timeout: float) -> dict[BenchmarkId, BenchmarkSpec]:

@@ -98,7 +98,8 @@ class Worker:
         for module in list(self.modules(os.path.basename(self.root))):  # noqa: PTH119
             self.discovery.disc_modules = lambda *_, module=module, **__: [module]
             try:
-                found.extend(describe(benchmark) for benchmark in self.discovery.disc_benchmarks(self.root))
+                benchmarks = self.discovery.disc_benchmarks(self.root)
+                found.extend(dict(describe(benchmark), module=module.__name__) for benchmark in benchmarks)
             except Exception as error:  # noqa: BLE001 - a class's constructor may raise anything; it is reported as data
                 self.errors[module.__name__] = failure(error)
         self.discovery.disc_modules = self.modules
