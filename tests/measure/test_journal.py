@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 
 import pytest
 
@@ -92,3 +94,37 @@ def test_another_budget_is_another_plan_once_something_could_be_decided(path):
         assert len(journal.recorded.rounds[A]) == 7
     with pytest.raises(InputError, match=r"budget was 600\.0"):
         Journal.resume(path, header, decided_from=7)
+
+
+def test_a_second_run_of_the_same_comparison_is_refused_while_the_first_one_lasts(path):
+    with Journal.resume(path, HEADER) as first:
+        held = path.read_bytes()
+        for start in (Journal.create, Journal.resume):
+            with pytest.raises(InputError, match="another comparison of the same two sides is at work; let it end"):
+                start(path, HEADER)
+        assert path.read_bytes() == held
+        first.round(A, Round(2, (1.0,), (1.0,), "b", 7))
+    with Journal.resume(path, HEADER) as journal:
+        assert [one.index for one in journal.recorded.rounds[A]] == [1, 2]
+
+
+def test_a_refused_journal_keeps_nobody_out(path):
+    with pytest.raises(InputError, match="suite was"):
+        Journal.resume(path, {**HEADER, "suite": "other"})
+    Journal.create(path, HEADER).close()
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from headgate.measure.journal import Journal
+journal = Journal.resume(Path(sys.argv[1]), __import__("json").loads(sys.argv[2]))
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_a_run_that_was_killed_can_be_resumed(path):
+    command = [sys.executable, "-c", KILLED, str(path), json.dumps(HEADER)]
+    assert subprocess.run(command, check=False).returncode == -9
+    with Journal.resume(path, HEADER) as journal:
+        assert len(journal.recorded.rounds[A]) == 1

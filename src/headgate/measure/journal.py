@@ -1,7 +1,8 @@
 """The append-only record of everything measured, so that an interrupted run goes on where it stopped.
 
 JSON lines: a header, then one line per benchmark and round, per failure and per skip, forced to disk after each
-round. A torn last line (power loss, a full disk) is dropped; anything else that does not parse is refused.
+round. A torn last line (power loss, a full disk) is dropped; anything else that does not parse is refused. A lock file
+beside it keeps out a second run of the same comparison, whose rounds would be taken for the first one's.
 """
 
 from __future__ import annotations
@@ -9,9 +10,10 @@ from __future__ import annotations
 import json
 import os
 from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING, Any, Self
+from typing import IO, TYPE_CHECKING, Any, Self
 
 from headgate.errors import InputError
+from headgate.measure.lock import lock
 from headgate.measure.measurement import Failure
 from headgate.model import BenchmarkId, Round, Side
 from headgate.store.files import write_atomic
@@ -39,17 +41,28 @@ class Recorded:
 class Journal:
     """An open journal; use :meth:`create` or :meth:`resume`, and as a context manager."""
 
-    def __init__(self, path: Path, recorded: Recorded, *, append: bool) -> None:
+    def __init__(self, path: Path, recorded: Recorded, held: IO[bytes], *, append: bool) -> None:
         self.path = path
         self.recorded = recorded
-        self._file = path.open("ab" if append else "wb")
+        self._lock = held
+        try:
+            self._file = path.open("ab" if append else "wb")
+        except OSError:
+            held.close()
+            raise
 
     @classmethod
     def create(cls, path: Path, header: Mapping[str, Any]) -> Journal:
-        """Start a journal (an old one at ``path`` is replaced); ``header`` is what a resumed run must match."""
+        """Start a journal (an old one at ``path`` is replaced); ``header`` is what a resumed run must match.
+
+        Raises
+        ------
+        InputError
+            The file cannot be made, or another run is writing it.
+        """
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            journal = cls(path, Recorded(), append=False)
+            journal = cls(path, Recorded(), _held(path), append=False)
         except OSError as error:
             raise InputError(
                 f"{path}: the rounds cannot be recorded ({error.strerror}); set env_dir in asv's configuration"
@@ -68,27 +81,18 @@ class Journal:
         Raises
         ------
         InputError
-            There is none, it is not a journal, or it records another comparison (the message names the difference).
+            There is none, it is not a journal, it records another comparison (the message names the difference), or
+            another run is writing it.
         """
         try:
-            data = path.read_bytes()
+            held = _held(path)
         except OSError as error:
-            raise InputError(f"{path}: cannot be resumed ({error.strerror}); run once without --resume") from error
-        whole = data[: data.rfind(b"\n") + 1]
-        records = [_parse(path, number, line) for number, line in enumerate(whole.splitlines(), start=1)]
-        _check_schema(path, records)
-        recorded = Recorded()
-        for number, record in enumerate(records[1:], start=2):
-            _absorb(path, number, record, recorded)
-        if max(map(len, recorded.rounds.values()), default=0) < decided_from:
-            records[0] |= {key: header[key] for key in _UNTIL_DECIDED if key in header}
-        _check_header(path, records, header)
-        first = json.dumps(records[0], sort_keys=True).encode() + b"\n"
-        if not whole.startswith(first):
-            write_atomic(path, first + whole[whole.find(b"\n") + 1 :])
-        elif len(whole) < len(data):
-            os.truncate(path, len(whole))
-        return cls(path, recorded, append=True)
+            raise _not_resumed(path, error) from error
+        try:
+            return cls(path, _resumed(path, header, decided_from), held, append=True)
+        except BaseException:
+            held.close()
+            raise
 
     def round(self, benchmark: BenchmarkId, measured: Round) -> None:
         """Record one benchmark's round."""
@@ -108,10 +112,10 @@ class Journal:
         os.fsync(self._file.fileno())
 
     def close(self) -> None:
-        """Sync and close."""
+        """Sync and close, and let others write."""
         if not self._file.closed:
-            self.sync()
-            self._file.close()
+            with self._lock, self._file:
+                self.sync()
 
     def __enter__(self) -> Self:
         return self
@@ -121,6 +125,37 @@ class Journal:
 
     def _write(self, record: Mapping[str, Any]) -> None:
         self._file.write(json.dumps(record, sort_keys=True).encode() + b"\n")
+
+
+def _held(path: Path) -> IO[bytes]:
+    return lock(path.with_name(f"{path.name}.lock"), "another comparison of the same two sides")
+
+
+def _not_resumed(path: Path, error: OSError) -> InputError:
+    return InputError(f"{path}: cannot be resumed ({error.strerror}); run once without --resume")
+
+
+def _resumed(path: Path, header: Mapping[str, Any], decided_from: int) -> Recorded:
+    """Return what the journal in ``path`` holds, having made it one to append to."""
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise _not_resumed(path, error) from error
+    whole = data[: data.rfind(b"\n") + 1]
+    records = [_parse(path, number, line) for number, line in enumerate(whole.splitlines(), start=1)]
+    _check_schema(path, records)
+    recorded = Recorded()
+    for number, record in enumerate(records[1:], start=2):
+        _absorb(path, number, record, recorded)
+    if max(map(len, recorded.rounds.values()), default=0) < decided_from:
+        records[0] |= {key: header[key] for key in _UNTIL_DECIDED if key in header}
+    _check_header(path, records, header)
+    first = json.dumps(records[0], sort_keys=True).encode() + b"\n"
+    if not whole.startswith(first):
+        write_atomic(path, first + whole[whole.find(b"\n") + 1 :])
+    elif len(whole) < len(data):
+        os.truncate(path, len(whole))
+    return recorded
 
 
 def _parse(path: Path, number: int, line: bytes) -> dict[str, Any]:
