@@ -226,8 +226,8 @@ def test_of_several_environments_one_must_be_chosen(tmp_path):
     assert check(*sides, "--environment", "py313")[0] == 2
 
 
-def calibrate(results: Path, machine: str) -> Path:
-    noise = BenchmarkNoise("suite.time_x", "time", 0.05, 0.002, 0.0, "pass", (0.0, 0.0))
+def calibrate(results: Path, machine: str, rounds: int = 7) -> Path:
+    noise = BenchmarkNoise("suite.time_x", "time", 0.05, 0.002, 0.0, "pass", (0.0,) * rounds)
     return save_calibration(
         Calibration(machine, "f", "2026-01-01", "c", 0.05, 0.99, 600.0, 1.0, 2, 0, (noise,)), results
     )
@@ -239,6 +239,17 @@ def test_the_calibration_beside_the_results_decides_what_a_default_cannot(tmp_pa
     assert json.loads(check(*sides)[1])["state"] == "inconclusive"
     calibrate(results, "ci")
     assert json.loads(check(*sides)[1])["state"] == "pass"
+
+
+def test_a_calibration_of_fewer_rounds_than_tell_noise_is_left_out_with_a_warning(tmp_path):
+    results = tree(tmp_path, py311=1.0)
+    sides = f"{results}:aaaa", f"{results}:bbbb", "--json", "-"
+    without = json.loads(check(*sides)[1])
+    calibrate(results, "ci", rounds=6)
+    verdict = json.loads(check(*sides)[1])
+    assert verdict["comparisons"] == without["comparisons"]
+    (told,) = set(verdict["warnings"]) - set(without["warnings"])
+    assert "left out for 1 benchmark: it has as few as 6 rounds, and 7 are the fewest" in told
 
 
 def test_a_calibration_given_must_be_of_the_machine(two, tmp_path):
@@ -326,3 +337,13 @@ def test_a_directory_needs_a_commit_it_has(tmp_path, commit):
     code, _, err = check(f"{results}:{commit}" if commit else results, f"{results}:bbbb")
     assert code == 2
     assert str(results) in err
+
+
+def test_a_result_that_its_commit_finds_is_not_written_over(tmp_path):
+    results = tmp_path / "results"
+    path = asv_run(results / "ci" / "aaaaaaaa-virtualenv-py3.11.json", {"suite.time_x": 1.0})
+    before = path.read_bytes()
+    code, _, err = check(f"{results}:aaaaaaaa", f"{results}:aaaaaaaa", "--json", path)
+    assert code == 2
+    assert f"--json: {path} is what --baseline reads and would be overwritten; give another file" in err
+    assert path.read_bytes() == before

@@ -166,3 +166,10 @@ def test_colour_is_for_terminals_that_want_it(argv, variable, colored, monkeypat
     out = Terminal()
     publish(VERDICT, parsed(*argv), out, io.StringIO())
     assert ("\x1b[" in out.getvalue()) is colored
+
+
+def test_a_site_of_someone_elses_is_refused_before_anything_is_measured(tmp_path):
+    (tmp_path / "page").mkdir()
+    (tmp_path / "page" / "index.html").write_text("<title>My thesis</title>")
+    with pytest.raises(InputError, match=r"index.html: is not a file of headgate's, and would be overwritten"):
+        check_outputs(parsed("--html", "page"))

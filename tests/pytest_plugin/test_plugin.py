@@ -129,6 +129,10 @@ def test_the_outputs_are_written(run, saved, project) -> None:
         (["--headgate-baseline", "base.json", "--benchmark-skip"], "--benchmark-skip"),
         (["--headgate-baseline", "base.json", "--headgate-margin", "much"], "--headgate-margin"),
         (["--headgate-baseline", "base.json", "--headgate-json", "-"], "--headgate-json: - will not do"),
+        (
+            ["--headgate-baseline", "base.*n", "--headgate-json", "base.json"],
+            "headgate: --headgate-json: base.json is what --headgate-baseline reads and would be overwritten",
+        ),
         (["--headgate-json", "v.json"], "headgate: --headgate-json: nothing to judge; give --headgate-baseline FILE"),
     ],
 )

@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, TextIO
 
 from headgate import __version__
+from headgate.cli.overwrites import refuse_overwrites
 from headgate.errors import HeadgateError, UsageError
 
 if TYPE_CHECKING:
@@ -165,6 +166,7 @@ def main(argv: Sequence[str] | None = None, out: TextIO | None = None, err: Text
     module = importlib.import_module(COMMANDS[args.command][0])
     named = f"{args.command} {getattr(args, 'subcommand', '')}".strip()
     try:
+        refuse_overwrites(args)
         with sigterm_as_ctrl_c(), colors(off=args.colorless or getattr(args, "no_color", False)):
             code = int(module.run(args, out, err))
             out.flush()  # here, where a reader that has gone is noticed, and not at the interpreter's end

@@ -88,9 +88,11 @@ def check(args: argparse.Namespace, policy: Policy) -> tuple[Verdict, tuple[str,
     UsageError, InputError
         A side cannot be found or read, the machines differ, or nothing can be compared.
     """
+    from headgate.cli.overwrites import refuse_overwrites
     from headgate.cli.saved_sides import find_two
 
     baseline, candidate = find_two(args.baseline, args.candidate, machine=args.machine, environment=args.environment)
+    refuse_overwrites(args, (("--baseline", baseline.path), ("--candidate", candidate.path)))  # as DIR:COMMIT has them
     return judge(
         baseline,
         candidate,
@@ -124,6 +126,7 @@ def judge(  # noqa: PLR0913 - what the user may say of two saved sides
         The machines differ, or nothing can be compared.
     """
     from headgate.cli.saved_cases import pair_runs, run_warnings
+    from headgate.gates.resolution import known_noise, unknown_noise
 
     warnings = machine_warnings(baseline, candidate, any_machine=any_machine)
     pairing = pair_runs(
@@ -131,11 +134,13 @@ def judge(  # noqa: PLR0913 - what the user may say of two saved sides
         candidate.run,
         policy,
         regexes=regexes,
-        noise={one.benchmark: one for one in calibration.benchmarks} if calibration else {},
+        noise=known_noise(calibration) if calibration else {},
         # One bundle is one run of headgate compare.
         any_session=any_session or baseline.path == candidate.path,
     )
     warnings += run_warnings(baseline.run, candidate.run, pairing, policy)
+    short = unknown_noise(calibration, [str(case.benchmark) for case in pairing.cases]) if calibration else ""
+    warnings += (short,) if short else ()
     if any_session:
         warnings += ("--any-session: what differs between two sessions on this machine counts as a change",)
     return _verdict(baseline, candidate, pairing, policy, warnings, partial=partial), pairing.skipped

@@ -13,6 +13,7 @@ from headgate.cli.streams import say, shown
 from headgate.errors import HeadgateError, UsageError
 from headgate.gates.policy import Action
 from headgate.model import State
+from headgate.report.html import require_own
 from headgate.report.verdict_html import write_verdict_pages
 from headgate.report.verdict_junit import verdict_junit
 from headgate.report.verdict_markdown import verdict_markdown
@@ -63,6 +64,8 @@ def check_outputs(args: argparse.Namespace) -> None:
     ------
     UsageError
         Two outputs in one place, a directory where a file is wanted, or a file where a directory is.
+    InputError
+        The directory of the pages has pages of someone else's.
     """
     taken: dict[str, str] = {}
     for name in (*_FILES, "html"):
@@ -78,9 +81,11 @@ def check_outputs(args: argparse.Namespace) -> None:
         if path == STDOUT:
             if name in {"html", "evidence"}:
                 raise UsageError(f"--{name}: {path} will not do; give a {'directory' if name == 'html' else 'file'}")
-        elif name == "html" and Path(path).exists() and not Path(path).is_dir():
-            raise UsageError(f"--html: {path} is a file; give a directory")
-        elif name != "html" and Path(path).is_dir():
+        elif name == "html":
+            if Path(path).exists() and not Path(path).is_dir():
+                raise UsageError(f"--html: {path} is a file; give a directory")
+            require_own(path)
+        elif Path(path).is_dir():
             raise UsageError(f"--{name}: {path} is a directory; give a file")
 
 

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from headgate.errors import HeadgateError, InputError, UsageError
-from headgate.pytest_plugin.sides import THIS_RUN, benchmark_session, pooled_side, this_run, wanted
+from headgate.pytest_plugin.sides import THIS_RUN, benchmark_session, found_files, pooled_side, this_run, wanted
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from typing import Any
 
     from headgate.cli.saved_sides import SavedSide
@@ -91,12 +91,15 @@ class Gate:
     def _prepare(self) -> None:
         from headgate.cli.check import machine_warnings
         from headgate.cli.outputs import check_outputs
+        from headgate.cli.overwrites import refuse_overwrites
         from headgate.cli.saved_sides import SavedSide
         from headgate.store.policy_file import load_policy
 
         bench = benchmark_session(self.config)
-        check_outputs(self._outputs())
+        outputs = self._outputs()
+        check_outputs(outputs)
         options = {name: self._option(name) for name in ("margin", "confidence")}
+        refuse_overwrites(outputs, self._inputs())
         self.policy = load_policy(self.config.rootpath, config=self._option("policy"), options=options)
         baseline = pooled_side(self._option("baseline"), "--headgate-baseline")
         self.earlier = tuple(pooled_side([given], "--headgate-candidate") for given in self._option("candidate"))
@@ -156,6 +159,14 @@ class Gate:
 
     def _option(self, name: str) -> Any:
         return self.config.getoption(f"headgate_{name}")
+
+    def _inputs(self) -> Iterator[tuple[str, str]]:
+        """Give each option that names a file to read, with the file."""
+        for option in ("--headgate-baseline", "--headgate-candidate"):
+            for path in found_files(self._option(option.rpartition("-")[2]), option):
+                yield option, path
+        if self._option("policy") is not None:
+            yield "--headgate-policy", self._option("policy")
 
     def _outputs(self) -> Namespace:
         """Return the output options as `headgate.cli.outputs` takes them."""

@@ -1,0 +1,101 @@
+"""No output of a command takes the place of what the command reads: refused before anything is read or measured."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from headgate.errors import UsageError
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Iterable, Iterator
+
+__all__ = ["refuse_overwrites"]
+
+_OUTPUTS = ("json", "markdown", "junit", "evidence")
+# Whatever command has one of these arguments reads the file. `base` and `candidate` of compare are revisions.
+_INPUTS = (
+    "baseline",
+    "candidate",
+    "policy",
+    "config",
+    "calibration",
+    "baseline_python",
+    "candidate_python",
+    "verdict",
+    "file",
+    "plan",
+    "recorded",
+    "ledger",
+    "jsonl",
+    "parquet",
+    "prometheus",
+    "prometheus_query",
+    "dataset_quality",
+    "webhook_secret_file",
+    "benchmarks",
+)
+# What a message calls those that are no option, or not in every command.
+_CALLED = {"file": "FILE", "plan": "PLAN"}
+# The sides of a bundle, as `headgate check` takes them.
+_SIDES = (":baseline", ":candidate")
+# Read without being named; written by people, so an output that takes the place of one is always a mistake.
+_CONFIGURATION = {"headgate.toml", "pyproject.toml", "asv.conf.json", "asv.conf.jsonc"}
+
+
+def refuse_overwrites(
+    args: argparse.Namespace, found: Iterable[tuple[str, str | os.PathLike[str]]] | None = None
+) -> None:
+    """Refuse an output that is a file the command reads, or a configuration.
+
+    ``found`` are inputs (option and file) that had to be searched for first; without it, what ``args`` name.
+
+    Raises
+    ------
+    UsageError
+        There is one; the message names both options.
+    """
+    outputs = {f"--{name}": getattr(args, name, None) for name in _OUTPUTS}
+    if not any(outputs.values()):
+        return
+    for option, path in outputs.items():
+        if path and Path(path).name in _CONFIGURATION and os.path.isfile(path):  # noqa: PTH113 - Path.is_file raises for a NUL
+            raise UsageError(f"{option}: {path} is a configuration and would be overwritten; give another file")
+    for given, source in _inputs(args) if found is None else found:
+        for option, path in outputs.items():
+            if path and _same(path, source):
+                raise UsageError(f"{option}: {path} is what {given} reads and would be overwritten; give another file")
+
+
+def _inputs(args: argparse.Namespace) -> Iterator[tuple[str, str | os.PathLike[str]]]:
+    for name in _INPUTS:
+        value = getattr(args, name, None)
+        if name == "candidate" and hasattr(args, "base"):
+            continue
+        option = _CALLED.get(name, f"--{name.replace('_', '-')}")
+        for one in value if isinstance(value, list) else [value]:
+            if one is not None and isinstance(one, str | os.PathLike):
+                yield option, _file_of(os.fspath(one))
+    if hasattr(args, "ledger") and args.ledger is None:
+        from headgate.cli.rollout_common import ledger_path
+
+        yield "this command", str(ledger_path(args))
+
+
+def _file_of(given: str) -> str:
+    """Return the file that an argument names: a bundle's side is in the bundle, ``~`` is somebody's home."""
+    path = os.path.expanduser(given)  # noqa: PTH111 - Path.expanduser raises for the home of nobody
+    for side in _SIDES:
+        if path.endswith(side) and not os.path.exists(path):  # noqa: PTH110 - as above, for a NUL
+            return path.removesuffix(side)
+    return path
+
+
+def _same(path: str, source: str | os.PathLike[str]) -> bool:
+    """Whether both are one regular file; a pipe or a device keeps nothing that could be lost."""
+    try:
+        return os.path.isfile(path) and os.path.samefile(path, source)  # noqa: PTH113, PTH121 - as above
+    except (OSError, ValueError):
+        return False
