@@ -6,6 +6,7 @@ import contextlib
 from typing import TYPE_CHECKING, Any, Self, TextIO
 
 from headgate.cli.streams import say
+from headgate.report.wording import printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -54,7 +55,7 @@ class BenchProgress:
             TimeElapsedColumn(),
             TextColumn("left"),
             TimeRemainingColumn(elapsed_when_finished=False),
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),
             console=Console(file=err),
             disable=not err.isatty(),
         )
@@ -89,7 +90,7 @@ class BenchProgress:
     def combination(self, event: Mapping[str, Any]) -> None:
         """Take one round of one combination."""
         self._done += 1
-        name = str(event["benchmark"])[-NAME_WIDTH:]
+        name = printable(str(event["benchmark"]))[-NAME_WIDTH:]
         self._bar.update(self._task, advance=self._step, description=name, count=f"{self._done}/{self._total}")
 
     def finished(self, chunk: Chunk) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 from headgate.cli.streams import say
 from headgate.measure.comparison import ComparisonObserver
 from headgate.model import Comparison, State
+from headgate.report.wording import printable
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
@@ -93,7 +94,10 @@ class LiveObserver(ComparisonObserver):
     def say(self, text: str) -> None:
         """Print a line above the live table."""
         if self.live is not None:
-            self.live.console.print(text, markup=False, highlight=False)
+            from rich.text import Text
+
+            # Text, and printable: rich lets escape sequences pass, and a name may hold markup.
+            self.live.console.print(Text(printable(text.expandtabs(4))))
         else:
             say(self.err, f"headgate: {text}")
             self.err.flush()
@@ -109,7 +113,7 @@ class LiveObserver(ComparisonObserver):
         table.add_column("interval", justify="right")
         left = [one for one in self.comparisons if one.state is State.INCONCLUSIVE and self.round_index]
         for one in left[:SHOWN]:
-            table.add_row(Text(str(one.benchmark)), _ratio(one.ratio), _interval(one))
+            table.add_row(Text(printable(str(one.benchmark))), _ratio(one.ratio), _interval(one))
         if len(left) > SHOWN:
             table.add_row(f"… and {len(left) - SHOWN} more", "", "")
         return table

@@ -7,6 +7,7 @@ import math
 from typing import TYPE_CHECKING
 
 from headgate.gates.resolution import detectable_slowdown, recommended_margin, resolved_margin, rounds_within
+from headgate.report.wording import printable
 
 if TYPE_CHECKING:
     from headgate.gates.policy import Policy
@@ -24,7 +25,7 @@ def calibration_rows(calibration: Calibration, policy: Policy) -> list[tuple[str
     noisiest = sorted(calibration.benchmarks, key=lambda noise: -noise.between)
     return [
         (
-            noise.benchmark,
+            printable(noise.benchmark),
             f"{noise.within:.2%}",
             f"{noise.between:.2%}",
             _percent(resolved_margin(noise, rounds, policy.confidence)),
@@ -60,7 +61,7 @@ def _table(calibration: Calibration, policy: Policy) -> str:
     for row in calibration_rows(calibration, policy):
         table.add_row(*row)
     stream = io.StringIO()
-    Console(file=stream, width=WIDTH, highlight=False, markup=False).print(table)
+    Console(file=stream, width=WIDTH, highlight=False, markup=False, emoji=False).print(table)
     return "\n".join(line.rstrip() for line in stream.getvalue().splitlines()) + "\n"
 
 
