@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from headgate.datasets.schema import Schema
+from headgate.datasets.stores import MAX_BYTES
 from headgate.errors import SchemaError, UsageError
 
 if TYPE_CHECKING:
@@ -64,8 +65,17 @@ def check_target(target: Schema[Any] | np.dtype[Any], into: Form) -> None:
         raise UsageError(f"into={into!r} needs a dataclass for its type; a dtype is for into='numpy'")
 
 
-def decode(content: bytes, form: Format, target: Schema[Any] | np.dtype[Any], into: Form, where: str) -> Any:
+def decode(
+    content: bytes,
+    form: Format,
+    target: Schema[Any] | np.dtype[Any],
+    into: Form,
+    where: str,
+    max_bytes: int = MAX_BYTES,
+) -> Any:
     """Return what ``content`` holds, checked against ``target``; ``where`` names the object in messages.
+
+    ``max_bytes`` bounds what a Parquet file becomes; other formats are as large as what they hold.
 
     Raises
     ------
@@ -73,15 +83,17 @@ def decode(content: bytes, form: Format, target: Schema[Any] | np.dtype[Any], in
         It is not what the type says; the message names record (or line) and field.
     CorruptObjectError
         It is not of its format at all.
+    DatasetError
+        It is a Parquet file of more than ``max_bytes`` once decoded.
     """
     if not isinstance(target, Schema):
-        return _array(content, form, target, where)
+        return _array(content, form, target, where, max_bytes)
     if into == "table" and form == "parquet":
         from headgate.datasets.decode_parquet import read_table
         from headgate.datasets.decode_table import typed_table
 
-        return typed_table(read_table(content, where), target, where)
-    records = [target.record(row, place) for row, place in _rows(content, form, where)]
+        return typed_table(read_table(content, where, max_bytes), target, where)
+    records = [target.record(row, place) for row, place in _rows(content, form, where, max_bytes)]
     if into == "list":
         return records
     if into == "table":
@@ -93,7 +105,7 @@ def decode(content: bytes, form: Format, target: Schema[Any] | np.dtype[Any], in
     return record_array(records, target, where)
 
 
-def _array(content: bytes, form: Format, dtype: np.dtype[Any], where: str) -> Any:
+def _array(content: bytes, form: Format, dtype: np.dtype[Any], where: str, max_bytes: int) -> Any:
     from headgate.datasets.decode_numpy import check_dtype, numbers, read_array
 
     if form == "npy":
@@ -105,27 +117,27 @@ def _array(content: bytes, form: Format, dtype: np.dtype[Any], where: str) -> An
     if form == "parquet":
         from headgate.datasets.decode_parquet import only_column, read_table
 
-        return check_dtype(only_column(read_table(content, where), where), dtype, where)
+        return check_dtype(only_column(read_table(content, where, max_bytes), where), dtype, where)
     raise UsageError(f"{where}: JSON Lines hold records; give a dataclass for the type, or JSON with an array")
 
 
-def _rows(content: bytes, form: Format, where: str) -> Iterator[tuple[Any, str]]:
+def _rows(content: bytes, form: Format, where: str, max_bytes: int) -> Iterator[tuple[Any, str]]:
     """Yield each row as plain values, and the place it stands at."""
     if form == "jsonl":
         from headgate.datasets.decode_json import parse_lines
 
         yield from parse_lines(content, where)
         return
-    for number, row in enumerate(_all_rows(content, form, where), start=1):
+    for number, row in enumerate(_all_rows(content, form, where, max_bytes), start=1):
         yield row, f"{where}: record {number}"
 
 
-def _all_rows(content: bytes, form: Format, where: str) -> list[Any]:
+def _all_rows(content: bytes, form: Format, where: str, max_bytes: int) -> list[Any]:
     if form == "parquet":
         from headgate.datasets.decode_parquet import read_table
         from headgate.datasets.decode_table import plain_rows
 
-        return plain_rows(read_table(content, where), where)
+        return plain_rows(read_table(content, where, max_bytes), where)
     if form == "npy":
         from headgate.datasets.decode_numpy import array_rows, read_array
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from headgate.datasets.stores import MAX_BYTES
 from headgate.errors import CorruptObjectError, DatasetError, DatasetSetupError, SchemaError
 
 if TYPE_CHECKING:
@@ -11,20 +12,19 @@ if TYPE_CHECKING:
 
 __all__ = ["MAX_VALUES", "only_column", "read_table"]
 
-# Rows times columns. Run-length encoding makes a billion equal values of a few bytes: size alone bounds nothing. As
-# 64-bit numbers this many take 1 GiB.
+# Rows times columns: nulls and bits take next to nothing in Arrow, and many bytes each as Python's values.
 MAX_VALUES = 2**27
 
 
-def read_table(content: bytes, where: str) -> pa.Table:
-    """Return the table in ``content``.
+def read_table(content: bytes, where: str, max_bytes: int = MAX_BYTES) -> pa.Table:
+    """Return the table in ``content``; some hundred bytes can stand for gigabytes, so its size is known beforehand.
 
     Raises
     ------
     CorruptObjectError
         It is no Parquet file, or a damaged one.
     DatasetError
-        It holds more than `MAX_VALUES`.
+        It holds more than `MAX_VALUES`, or takes more than ``max_bytes`` once decoded.
     DatasetSetupError
         pyarrow is not installed.
     """
@@ -33,18 +33,28 @@ def read_table(content: bytes, where: str) -> pa.Table:
         from pyarrow import parquet
     except ImportError as error:
         raise DatasetSetupError("pyarrow is not installed; pip install 'headgate[s3]'") from error
-    kind = "?"
+    from headgate.datasets.parquet_size import decoded_size, table_size
+
+    kind, excess = "?", ""
     try:
         with parquet.ParquetFile(pa.BufferReader(content), page_checksum_verification=True) as file:
             values = file.metadata.num_rows * max(file.metadata.num_columns, 1)
-            if 0 <= values <= MAX_VALUES:
+            if values > MAX_VALUES:
+                excess = f"{values} values, more than the {MAX_VALUES} to be held; split it"
+            elif (size := decoded_size(file, content, max_bytes)) <= max_bytes:
                 table = file.read()
                 table.validate(full=True)
-                return table
+                size = table_size(table)
+                if size <= max_bytes:
+                    return table
+            excess = excess or (
+                f"{size} bytes or more once decoded, more than the {max_bytes} to be held; "
+                "split it, or raise max_bytes if it is right"
+            )
     except (pa.ArrowException, OSError, ValueError, MemoryError) as error:
         kind = type(error).__name__
-    else:
-        raise DatasetError(f"{where}: {values} values, more than the {MAX_VALUES} to be held; split it")
+    if excess:
+        raise DatasetError(f"{where}: {excess}")
     # Outside the handler: Arrow's text may quote the content.
     raise CorruptObjectError(f"{where}: no Parquet file, or a damaged one ({kind}); store it again")
 

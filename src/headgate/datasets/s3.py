@@ -60,7 +60,7 @@ class S3Loader(Generic[V]):
         What becomes of a key without object: "error", or "none", which gives None, an absence to `LazyMap`. A missing
         bucket or directory is an error always.
     max_bytes
-        The largest object to be held.
+        The largest object to be held, as it is stored and (of Parquet, which may swell) as it is decoded.
     backend
         "boto3", or "obstore" (the ``fast`` extra; see `headgate.datasets.s3_obstore` for what it cannot do).
     **connection
@@ -174,7 +174,8 @@ class S3Loader(Generic[V]):
         found = self._store.get(bucket, name, unless=unless, max_bytes=self._max_bytes)
         where = self._store.where(bucket, name)
         if isinstance(found, StoredObject):
-            return Versioned(decode(found.content, form, self._target, self._into, where), found.etag)
+            value = decode(found.content, form, self._target, self._into, where, self._max_bytes)
+            return Versioned(value, found.etag)
         if found is None and self._missing == "error":
             known = self._location.scheme == "s3" and self._settings.endpoint
             at = f" at {shown_endpoint(self._settings.endpoint)}" if known else ""
