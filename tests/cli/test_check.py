@@ -226,6 +226,19 @@ def test_of_several_environments_one_must_be_chosen(tmp_path):
     assert check(*sides, "--environment", "py313")[0] == 2
 
 
+def test_values_no_ratio_can_hold_are_decided_and_told_in_every_output(two, tmp_path):
+    sides = two({"suite.time_x": 1e-312, "suite.time_y": 1e-3}, {"suite.time_x": 1e-3, "suite.time_y": 1e-312})
+    outputs = [word for name in ("json", "markdown", "junit", "html") for word in (f"--{name}", tmp_path / name)]
+    code, out, err = check(*sides, *outputs)
+    assert (code, err) == (1, "")
+    verdict = json.loads((tmp_path / "json").read_text(), parse_constant=pytest.fail)
+    assert [(one["state"], one["change"]) for one in verdict["comparisons"]] == [
+        ("regressed", "slower"),
+        ("pass", "faster"),
+    ]
+    assert "inf" not in out
+
+
 def calibrate(results: Path, machine: str, rounds: int = 7) -> Path:
     noise = BenchmarkNoise("suite.time_x", "time", 0.05, 0.002, 0.0, "pass", (0.0,) * rounds)
     return save_calibration(

@@ -193,3 +193,18 @@ def test_where_everything_sits_on_the_margin_a_red_run_is_as_rare_as_promised(co
         red += any(one.state is State.REGRESSED for one in decide_saved(cases, policy))
     assert red <= 0.05 * runs + 3 * math.sqrt(0.05 * runs)
     assert red > 0
+
+
+@pytest.mark.parametrize(
+    "make", [summarize, lambda value: summarize(value, [value] * 10), lambda value: processes(value, spread=0.0)]
+)
+@pytest.mark.parametrize(("small", "large"), [(1e-312, 1e-3), (1e-320, 1e300)])
+def test_values_too_far_apart_for_a_ratio_are_decided_all_the_same(make, small, large):
+    (worse,) = decide_saved([case(make(small), make(large))], POLICY)
+    (better,) = decide_saved([case(make(large), make(small))], POLICY)
+    assert (worse.state, worse.change) == (State.REGRESSED, Change.SLOWER)
+    assert (better.state, better.change) == (State.PASS, Change.FASTER)
+    assert 1e299 < worse.lower <= worse.ratio < 1e300
+    assert 1e-300 < better.ratio <= better.upper < 1e-299
+    # What lies beyond cannot be told, so there it is no bound.
+    assert worse.upper is better.lower is None

@@ -15,6 +15,7 @@ from headgate.report.wording import MINUS, duration, percent, printable, quantit
         (1.0, None, "±0.00 %"),
         (1.0041, None, "+0.41 %"),
         (12.0, None, "+1100.0 %"),
+        (4.6e299, 0.05, "+4.60e+301 %"),
         (1.0498, 0.05, "+4.98 %"),
         (1.05004, 0.05, "+5.004 %"),
         (1.05, 0.05, "+5.0 %"),

@@ -10,7 +10,7 @@ from scipy import stats
 
 from headgate.model import Direction, Round
 from headgate.stats.family import holm
-from headgate.stats.paired import log_ratio, low_mean, side_median
+from headgate.stats.paired import log_ratio, low_mean, lower_ratio, ratio_of, side_median, upper_ratio
 
 
 def reference_holm(p: list[float], alpha: float) -> set[int]:
@@ -79,3 +79,17 @@ def test_nothing_on_both_sides_is_no_change() -> None:
 def test_a_low_mean_of_one_sample_is_that_sample() -> None:
     assert low_mean([3.0]) == 3.0
     assert side_median([Round(0, (1.0,), (2.0,)), Round(1, (3.0,), (4.0,))], candidate=True) == 3.0
+
+
+def test_a_quotient_that_no_float_holds_has_a_logarithm_all_the_same() -> None:
+    far = Round(0, (1e-320,), (1e300,)), Round(0, (1e300,), (1e-320,))
+    assert [log_ratio(one) for one in far] == pytest.approx([1427.6, -1427.6], abs=0.1)
+    assert [ratio_of(log_ratio(one)) for one in far] == pytest.approx([4.6e299, 2.2e-300], rel=0.02)
+
+
+@given(st.floats(-2000.0, 2000.0))
+def test_a_bound_told_as_a_ratio_never_says_more_than_its_logarithm(log: float) -> None:
+    lower, upper = lower_ratio(log), upper_ratio(log)
+    assert lower is None or math.log(lower) <= log + 1e-12
+    assert upper is None or math.log(upper) >= log - 1e-12
+    assert (lower_ratio(-math.inf), upper_ratio(math.inf)) == (None, None)

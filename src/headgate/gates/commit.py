@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from headgate.gates.policy import policy_for
 from headgate.model import BenchmarkId, BenchmarkSpec, Change, Comparison, Direction, Round, State
 from headgate.stats.family import holm
-from headgate.stats.paired import log_ratio, side_median
+from headgate.stats.paired import log_ratio, lower_ratio, ratio_of, side_median, upper_ratio
 from headgate.stats.sequential import Bounds, Plan, bounds, looks_taken, rounds_needed
 
 if TYPE_CHECKING:
@@ -154,9 +154,9 @@ def _comparison(case: _Case, plan: Plan, level: float, *, regressed: bool) -> Co
         state=state,
         margin=case.policy.margin,
         change=_change(found, case.log_margin),
-        ratio=math.exp(found.estimate) if case.values else None,
-        lower=_ratio(found.lower),
-        upper=_ratio(found.upper),
+        ratio=ratio_of(found.estimate) if case.values else None,
+        lower=lower_ratio(found.lower),
+        upper=upper_ratio(found.upper),
         rounds=found.rounds,
         pairs=sum(len(round_.baseline) for round_ in case.rounds),
         baseline_median=side_median(case.rounds, candidate=False) if case.rounds else None,
@@ -184,10 +184,6 @@ def _change(found: Bounds, log_margin: float) -> Change:
         return Change.FASTER
     inside = found.lower >= math.log1p(-math.expm1(log_margin)) and found.upper <= log_margin
     return Change.SAME if inside else Change.UNKNOWN
-
-
-def _ratio(log_bound: float) -> float | None:
-    return math.exp(log_bound) if math.isfinite(log_bound) else None
 
 
 def _why_inconclusive(found: Bounds, case: _Case, plan: Plan) -> str:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from headgate.gates.policy import policy_for
 from headgate.model import BenchmarkId, Change, Comparison, Direction, Side, State
 from headgate.stats.family import holm
+from headgate.stats.paired import lower_ratio, ratio_of, upper_ratio
 from headgate.stats.rank_sum import smallest_level
 from headgate.stats.saved import (
     BETWEEN,
@@ -236,9 +237,9 @@ def _comparison(one: _Ready, level: float, alpha: float, *, regressed: bool) -> 
         state=state,
         margin=one.policy.margin,
         change=_change(lower, upper, one.log_margin),
-        ratio=math.exp(one.estimate),
-        lower=math.exp(lower) if math.isfinite(lower) else None,
-        upper=math.exp(upper) if math.isfinite(upper) else None,
+        ratio=ratio_of(one.estimate),
+        lower=lower_ratio(lower),
+        upper=upper_ratio(upper),
         rounds=one.processes,
         baseline_median=one.case.baseline.centre if one.case.baseline else None,
         candidate_median=one.case.candidate.centre if one.case.candidate else None,

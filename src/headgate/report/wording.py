@@ -13,6 +13,8 @@ _UNSHOWABLE = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
 _MOST_DECIMALS = 4
 # Beyond these, decimals of a percentage are the rounding of binary fractions.
 _NOISE_DECIMALS = 10
+# From here on a percentage is written with an exponent: its digits would push all else out of a table.
+_LARGEST_PLAIN = 1e9
 _TIMES = ((1.0, "s"), (1e-3, "ms"), (1e-6, "µs"), (1e-9, "ns"))
 _SIZES = ((2.0**30, "GiB"), (2.0**20, "MiB"), (2.0**10, "KiB"))
 
@@ -56,6 +58,8 @@ def percent(ratio: float | None, margin: float | None = None, *, least: int = 1)
     if ratio is None or not math.isfinite(ratio):
         return "?"
     value = round((ratio - 1.0) * 100.0, _NOISE_DECIMALS)
+    if value >= _LARGEST_PLAIN:
+        return f"{value:+.2e} %"
     decimals = least if abs(value) >= 0.95 else max(least, 2)
     if margin is not None:
         limit = round(margin * 100.0, _NOISE_DECIMALS)

@@ -14,6 +14,7 @@ from statistics import NormalDist, median
 from typing import TYPE_CHECKING
 
 from headgate.stats.boundaries import nominal_levels
+from headgate.stats.paired import log_quotient
 from headgate.stats.sequential import Plan, looks_taken
 
 if TYPE_CHECKING:
@@ -69,7 +70,7 @@ def noise_of(rounds: Sequence[Round], log_ratios: Sequence[float]) -> Noise:
         `headgate.stats.paired.log_ratio` of each.
     """
     within = [
-        math.log(candidate / baseline) - centre
+        log_quotient(candidate, baseline) - centre
         for round_, centre in zip(rounds, log_ratios, strict=True)
         for baseline, candidate in zip(round_.baseline, round_.candidate, strict=True)
         if baseline > 0.0 and candidate > 0.0

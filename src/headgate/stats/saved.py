@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING
 
 from headgate.stats import rank_sum
 from headgate.stats.noise import robust_scale
+from headgate.stats.paired import log_quotient
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -177,7 +178,7 @@ def lower_bound(
     if scale is None:
         bound = rank_sum.shift_lower(_logs(baseline), _logs(candidate), own)
     else:
-        bound = math.log(candidate.centre / baseline.centre) - between_reach(scale, own)
+        bound = log_quotient(candidate.centre, baseline.centre) - between_reach(scale, own)
     return bound - session_reach(own) if session else bound
 
 
@@ -192,7 +193,7 @@ def estimate(baseline: SideSummary, candidate: SideSummary, *, scale: float | No
     """Return the log ratio itself: the Hodges-Lehmann shift of the processes, or that of the centres."""
     if scale is None:
         return rank_sum.shift(_logs(baseline), _logs(candidate))
-    return math.log(candidate.centre / baseline.centre)
+    return log_quotient(candidate.centre, baseline.centre)
 
 
 def _logs(side: SideSummary) -> tuple[float, ...]:
