@@ -230,6 +230,41 @@ def test_a_comment_fits_github_however_many_benchmarks_there_are_and_says_how_ma
     assert shown > 20
 
 
+@pytest.mark.parametrize("character", ["@", "|", "`", "\x1b", "語", "a"])
+def test_a_comment_shows_what_regressed_whatever_stands_around_the_rows(character):
+    long = character * 4000
+    side = SideInfo(long, "f" * 40, long, "3.11.9", long)
+    bad = tuple(compared(f"suite.{long}{index}", R, 1.1, unit=long, reason=long) for index in range(30))
+    view = verdict_view(
+        replace(
+            VERDICT,
+            state=R,
+            baseline=side,
+            candidate=side,
+            comparisons=(*bad, *many(30, P)),
+            reasons=tuple(f"reason {index} {long}" for index in range(30)),
+            warnings=tuple(f"warning {index} {long}" for index in range(30)),
+            removed=tuple(f"removed {index} {long}" for index in range(30)),
+            hardware={"machine": long},
+        ),
+        command=f"headgate compare {long}",
+        skipped={f"skipped {index} {long}": long for index in range(30)},
+    )
+    text = verdict_markdown(view)
+    assert len(text.encode()) <= MAX_BYTES
+    lines = text.splitlines()
+    shown = [line for line in lines if line.startswith("| 🔴 regressed | <code>suite.")]
+    assert len(shown) > 10
+    told = [
+        int(found[1])
+        for line in lines
+        if (found := re.fullmatch(r"… and (\d+) more: see the HTML or JSON report.", line))
+    ]
+    assert len(shown) + sum(line.startswith("| ✅ pass") for line in lines) + sum(told) == 60
+    lists = [found.groups() for line in lines if (found := re.fullmatch(r"- … and (\d+) more (.+)", line))]
+    assert {what for _, what in lists} == {"reasons", "warnings", "skipped", "benchmarks on one side only"}
+
+
 def test_the_pages_are_written_with_their_assets_and_load_nothing_from_elsewhere(tmp_path):
     from sample_verdicts import sample_evidence
 

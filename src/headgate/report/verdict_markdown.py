@@ -6,19 +6,25 @@ import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from headgate.report.verdict_view import Row, VerdictView
 
 from headgate.report.plain import bounded_table, utf8_size
 from headgate.report.wording import count, shortened
 
-__all__ = ["MAX_BYTES", "escaped", "verdict_markdown"]
+__all__ = ["MAX_BYTES", "escaped", "literal", "verdict_markdown"]
 
 # GitHub refuses a longer comment ("body is too long (maximum is 65536 characters)"); bytes are the safer count.
 MAX_BYTES = 65_536
 _ICONS = {"pass": "✅", "regressed": "🔴", "inconclusive": "🟡", "failed": "❌"}
-_MAX_NAME, _MAX_NOTE, _MAX_LIST = 160, 300, 20
+_MAX_NAME, _MAX_NOTE, _MAX_VALUE, _MAX_LIST = 160, 300, 40, 20
+# What stands around the rows may take half of all the room, whatever it holds: there are four lists, seven facts, two
+# commands and their fences.
+_MAX_LIST_BYTES = 4_000
+_MAX_COMMAND_BYTES = 2_000
+# Text of letters and signs stays below this many bytes a character; where all of it is escaped, less of it is shown.
+_BYTES_A_CHARACTER = 3
 # Everything that Markdown, HTML or GitHub (mentions, references) gives a meaning; underscores only beside a non-letter.
 _SPECIAL = re.compile(r"[\\`*{}\[\]<>&#|!~@$]|(?<![^\W_])_++|_++(?![^\W_])")
 _MENTION = re.compile(r"&#(?:64|35);")
@@ -31,13 +37,14 @@ def verdict_markdown(view: VerdictView) -> str:
     room = MAX_BYTES - utf8_size(head) - utf8_size(tail)
     # What must be read may take all the room, the passes what is left.
     read, passed = view.to_read, view.passed
-    main = _table(read, room) if read else ""
+    least = utf8_size(_details_table(passed, 0)) if passed else 0
+    main = _table(read, room - least) if read else ""
     rest = _details_table(passed, room - utf8_size(main)) if passed else ""
     return head + main + rest + tail
 
 
 def _head(view: VerdictView) -> str:
-    lines = [f"### {_ICONS[view.state]} {view.state}: {escaped(view.sentence)}", ""]
+    lines = [f"### {_ICONS[view.state]} {view.state}: {literal(view.sentence, _MAX_NOTE)}", ""]
     listed = [f"{label}: {text}" for label, text in view.missing if not text.startswith("skipped")]
     lines += _bullets(listed, "benchmarks on one side only")
     reasons, warnings = view.of_the_run
@@ -46,9 +53,16 @@ def _head(view: VerdictView) -> str:
 
 
 def _bullets(texts: Sequence[str], what: str) -> list[str]:
-    lines = [f"- {escaped(shortened(text, _MAX_NOTE))}" for text in texts[:_MAX_LIST]]
-    if len(texts) > _MAX_LIST:
-        lines.append(f"- … and {len(texts) - _MAX_LIST:,} more {what}")
+    lines: list[str] = []
+    left = _MAX_LIST_BYTES
+    for text in texts[:_MAX_LIST]:
+        line = f"- {literal(text, _MAX_NOTE)}"
+        left -= utf8_size(line) + 1
+        if left < 0:
+            break
+        lines.append(line)
+    if len(texts) > len(lines):
+        lines.append(f"- … and {len(texts) - len(lines):,} more {what}")
     return [*lines, ""] if lines else []
 
 
@@ -63,10 +77,11 @@ def _table(rows: Sequence[Row], room: int) -> str:
 def _line(row: Row) -> str:
     change = f"**{row.change}**" if row.matters and row.change else row.change
     # In a code element GitHub makes neither mentions nor references of a name.
-    name = f"<code>{escaped(shortened(row.name, _MAX_NAME))}</code>"
-    note = escaped(shortened(row.note, _MAX_NOTE))
+    name = f"<code>{literal(row.name, _MAX_NAME)}</code>"
+    note = literal(row.note, _MAX_NOTE)
+    baseline, candidate = literal(row.baseline, _MAX_VALUE), literal(row.candidate, _MAX_VALUE)
     cells = (f"{_ICONS[row.state]} {row.state}", name, change, row.interval, row.margin)
-    return "| " + " | ".join((*cells, escaped(row.baseline), escaped(row.candidate), str(row.rounds), note)) + " |"
+    return "| " + " | ".join((*cells, baseline, candidate, str(row.rounds), note)) + " |"
 
 
 def _details(title: str, lines: Sequence[str]) -> list[str]:
@@ -80,20 +95,32 @@ def _details_table(rows: Sequence[Row], room: int) -> str:
 
 
 def _where(view: VerdictView) -> list[str]:
-    lines = [f"- **{label}**: {escaped(shortened(text, _MAX_NOTE))}" for label, text in view.facts]
+    lines = [f"- **{label}**: {literal(text, _MAX_NOTE)}" for label, text in view.facts]
     skipped = [f"{label}: {text}" for label, text in view.missing if text.startswith("skipped")]
     lines += _bullets(skipped, "skipped")
     if view.reproduce:
-        # Four backticks and more than any in the commands: nothing in them ends the block.
-        longest = max((len(run) for run in re.findall("`+", "\n".join(view.reproduce))), default=0)
+        commands = [_fitting(command, _MAX_COMMAND_BYTES, _MAX_COMMAND_BYTES, str) for command in view.reproduce]
+        # More backticks than any in the commands: nothing in them ends the block.
+        longest = max((len(run) for run in re.findall("`+", "\n".join(commands))), default=0)
         fence = "`" * max(3, longest + 1)
-        commands = [shortened(command, 2000) for command in view.reproduce]
         lines += ["", "To reproduce:", "", f"{fence}sh", *commands, fence]
     lines += [
         "",
         "The change is the candidate's against the baseline's, + is worse; the interval holds at the confidence above.",
     ]
     return lines
+
+
+def literal(text: str, width: int) -> str:
+    """Return at most ``width`` characters of ``text``, `escaped`, and fewer where escaping makes them many bytes."""
+    return _fitting(text, width, width * _BYTES_A_CHARACTER, escaped)
+
+
+def _fitting(text: str, width: int, most: int, made: Callable[[str], str]) -> str:
+    """Return what is ``made`` of at most ``width`` characters of ``text``, in at most ``most`` bytes."""
+    while utf8_size(found := made(shortened(text, width))) > most:
+        width = min(width, len(text)) * 2 // 3
+    return found
 
 
 def escaped(text: str) -> str:
