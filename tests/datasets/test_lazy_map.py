@@ -5,6 +5,7 @@ import gc
 import pickle
 import subprocess
 import sys
+import traceback
 import weakref
 from typing import Any
 
@@ -13,7 +14,7 @@ from lazy_twin import KINDS, Clock
 
 from headgate.datasets import LazyMap, Prefetched, Unchanged, Versioned
 from headgate.datasets.lazy_loading import MOST_REMEMBERED
-from headgate.errors import CircularLoadError, HeadgateError, ImmutableMapError, LoadError, UsageError
+from headgate.errors import CircularLoadError, DatasetError, HeadgateError, ImmutableMapError, LoadError, UsageError
 
 
 @pytest.fixture(params=KINDS, ids=lambda kind: kind.__name__)
@@ -127,6 +128,45 @@ def test_a_failure_is_remembered_for_error_ttl(kind: type[Any]) -> None:
     with pytest.raises(LoadError):
         lazy["a"]
     assert source.asked == ["a", "a"]
+
+
+@pytest.mark.slow
+def test_a_failure_that_is_remembered_holds_neither_what_was_read_nor_who_asked(kind: type[Any]) -> None:
+    class Held:
+        pass
+
+    held = []
+
+    def load(_key: str) -> None:
+        content = Held()
+        held.append(weakref.ref(content))
+        try:
+            int("no number")
+        except ValueError as error:
+            raise DatasetError("bucket x: bad object") from error
+
+    def ask() -> None:
+        mine = Held()
+        held.append(weakref.ref(mine))
+        with pytest.raises(LoadError, match="bad object"):
+            lazy["a"]
+
+    lazy = kind(load, error_ttl=5, clock=Clock())
+    try:
+        float("another's")
+    except ValueError as error:
+        others = error
+        ask()
+    assert others.__traceback__ is not None
+    gc.collect()
+    assert [one() for one in held] == [None, None]
+    with pytest.raises(LoadError, match="bad object") as caught:
+        lazy["a"]
+    assert len(held) == 2  # it was remembered
+    cause = caught.value.__cause__
+    assert str(cause) == "bucket x: bad object"
+    assert "in load" in "".join(traceback.format_exception(cause))  # and where it was raised is still told
+    assert "another's" not in "".join(traceback.format_exception(cause))
 
 
 def test_the_text_of_a_foreign_error_stays_out_of_ours_because_it_may_hold_a_secret(kind: type[Any]) -> None:

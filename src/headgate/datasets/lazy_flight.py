@@ -9,6 +9,7 @@ several; its lock is taken by requests from inside a loader alone, and held for 
 from __future__ import annotations
 
 import threading
+import traceback
 from concurrent.futures import Future
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -32,6 +33,7 @@ __all__ = [
     "reset_after_fork",
     "run_inside",
     "running_load",
+    "without_frames",
 ]
 
 K = TypeVar("K")
@@ -158,6 +160,28 @@ def load_error(key: object, cause: BaseException) -> LoadError:
         return CircularLoadError(f"cannot load {key!r}: {cause}", key)
     why = str(cause) if isinstance(cause, HeadgateError) else f"the loader raised {type(cause).__name__}"
     return LoadError(f"cannot load {key!r}: {why}", key)
+
+
+def without_frames(error: BaseException, outside: BaseException | None) -> None:
+    """Take from an error that will be remembered all that it holds on to: what the loader had read, and who asked.
+
+    A traceback's frames have their variables, and lead to those of every caller. Where it was raised stays, as a note.
+    ``outside`` is what was being handled when the load began: it is somebody else's, and is let go of as it is.
+    """
+    ahead, seen = [error], {id(error)}
+    while ahead:
+        one = ahead.pop()
+        if one.__traceback__ is not None and not hasattr(one, "__notes__"):
+            one.add_note("".join(["raised at:\n", *traceback.format_tb(one.__traceback__)]).rstrip())
+        one.__traceback__ = None
+        if outside is not None and one.__context__ is outside:
+            one.__context__ = None
+        if outside is not None and one.__cause__ is outside:
+            one.__cause__ = None
+        linked = [one.__cause__, one.__context__, *(one.exceptions if isinstance(one, BaseExceptionGroup) else ())]
+        fresh = [other for other in linked if other is not None and id(other) not in seen]
+        seen.update(map(id, fresh))
+        ahead += fresh
 
 
 def graph_lock() -> threading.Lock:

@@ -10,11 +10,12 @@ from __future__ import annotations
 import inspect
 import math
 import operator
+import sys
 import threading
 from collections import OrderedDict
 from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
 
-from headgate.datasets.lazy_flight import Answer, Ending, Load, following, load_error, run_inside
+from headgate.datasets.lazy_flight import Answer, Ending, Load, following, load_error, run_inside, without_frames
 from headgate.datasets.lazy_table import MISSING, Missing
 from headgate.datasets.lazy_table import Node as PythonNode
 from headgate.datasets.lazy_values import Counts, Product, Unchanged, Versioned
@@ -168,7 +169,7 @@ class Loading(Generic[K, V]):
 
         ``contained``: in a thread of ours, where what is no Exception would end nobody's program, it is a failure.
         """
-        began = self._clock()
+        began, outside = self._clock(), sys.exception()
         try:
             product = run_inside(load, self._produce)
         except Exception as error:  # noqa: BLE001 - whatever it is, those who wait are told
@@ -180,10 +181,12 @@ class Loading(Generic[K, V]):
             answer = (Ending.FAILED, error)
         else:
             answer = (Ending.LOADED, product) if product.value is not None else (Ending.ABSENT, None)
+        if answer[0] is Ending.FAILED and self._error_ttl > 0 and not load.refreshing:
+            without_frames(answer[1], outside)
         try:
             return self._publish(load, answer, began)
         finally:
-            del answer  # an error's traceback holds this frame: it must not hold the error
+            del answer, outside  # an error's traceback holds this frame: it must not hold the error
 
     def _produce(self, load: Load[K, V]) -> Product:
         basis = load.basis
