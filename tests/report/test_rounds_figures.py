@@ -9,13 +9,16 @@ from sample_verdicts import sample_evidence
 
 from headgate.model import BenchmarkId, Comparison, Direction, Round, State
 from headgate.report.rounds_figures import (
+    HIGHER_IS_BETTER,
     MOST_POINTS,
     distribution_figure,
     round_figures,
     rounds_figure,
     samples_figure,
 )
+from headgate.report.verdict_benchmark import compared_page
 from headgate.report.verdict_view import verdict_view
+from headgate.report.wording import MINUS
 from headgate.stats.paired import log_ratio
 
 EVIDENCE = sample_evidence()
@@ -60,6 +63,24 @@ def test_above_zero_is_worse_also_where_a_higher_number_is_better():
     wanted = [math.expm1(log_ratio(one, Direction.HIGHER)) * 100 for one in rounds]
     assert found["round"]["y"] == pytest.approx(wanted, rel=1e-4)
     assert max(found["pair"]["y"]) < 0
+
+
+def test_a_benchmarks_page_tells_the_changes_of_its_rounds_as_one_number_each_whichever_way_is_better():
+    rounds = [Round(index, (100.0, 101.0, 102.0), (50.0, 50.5, 51.0)) for index in range(8)]
+    for direction, ratio, shown in (
+        (Direction.LOWER, 0.5, f"{MINUS}50.0 %"),
+        (Direction.HIGHER, 2.0, "+100.0 %"),
+    ):
+        row = row_of(ratio=ratio, lower=ratio, upper=ratio, unit="items/s")
+        page = compared_page(VIEW, row, rounds)
+        (table,) = page.tables
+        assert table.columns[5] == "Change"
+        assert {line[5].text for line in table.rows} == {row.change} == {shown}
+        drawn = traces(page.figures[0])["round"]["y"]
+        assert drawn == pytest.approx([(line[5].value - 1) * 100 for line in table.rows])
+        turned = direction is Direction.HIGHER
+        assert (HIGHER_IS_BETTER in page.notes, HIGHER_IS_BETTER in page.figures[0].caption) == (turned, turned)
+        assert table.caption.endswith("+ is worse")
 
 
 def test_the_samples_stand_beside_each_other_by_round():
@@ -129,3 +150,8 @@ def test_values_that_span_decades_are_drawn_on_a_logarithmic_axis():
     rounds = [Round(0, (1e-6, 1e-3), (1e-6, 1e-3))]
     assert samples_figure(row_of(), rounds).json["layout"]["yaxis"]["type"] == "log"
     assert distribution_figure(row_of(), rounds).json["layout"]["xaxis"]["type"] == "log"
+
+
+def test_a_change_beyond_any_number_is_drawn_where_the_scale_ends():
+    figure = rounds_figure(row_of(ratio=2.0), [Round(0, (1.0,), (2.0,)), Round(1, (1e-310,), (1e3,))])
+    assert traces(figure)["round"]["y"][1] > 1e300

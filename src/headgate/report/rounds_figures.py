@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from headgate.model import Direction
 from headgate.report.figure import Figure, chart_text
 from headgate.report.wording import count, printable
-from headgate.stats.paired import log_ratio
+from headgate.stats.paired import log_ratio, ratio_of
 from headgate.stats.signed_rank import hodges_lehmann
 
 if TYPE_CHECKING:
@@ -23,7 +23,17 @@ if TYPE_CHECKING:
 
     Item = TypeVar("Item")
 
-__all__ = ["MOST_POINTS", "distribution_figure", "round_figures", "rounds_figure", "samples_figure"]
+__all__ = [
+    "HIGHER_IS_BETTER",
+    "MOST_POINTS",
+    "direction_of",
+    "distribution_figure",
+    "round_figures",
+    "rounds_figure",
+    "samples_figure",
+]
+
+HIGHER_IS_BETTER = "A higher number is better here, so a change is the baseline against the candidate."
 
 # A screen has about as many pixels across; more points lie on each other and make a page of megabytes.
 MOST_POINTS = 1000
@@ -44,7 +54,7 @@ def rounds_figure(row: Row, rounds: Sequence[Round]) -> Figure | None:
 
     The change is turned as the comparison's is, so that above zero is worse. None where no pair has a ratio.
     """
-    direction = _direction(row.comparison, rounds)
+    direction = direction_of(row.comparison, rounds)
     pairs = [
         (round_.index, number, change)
         for round_ in rounds
@@ -54,7 +64,7 @@ def rounds_figure(row: Row, rounds: Sequence[Round]) -> Figure | None:
     if not pairs:
         return None
     logs = [(round_.index, log_ratio(round_, direction)) for round_ in rounds]
-    centres = [(index, 100.0 * math.expm1(value)) for index, value in logs if math.isfinite(value)]
+    centres = [(index, 100.0 * (ratio_of(value) - 1.0)) for index, value in logs if math.isfinite(value)]
     drawn = _thinned(pairs)
     data = [
         {
@@ -73,7 +83,8 @@ def rounds_figure(row: Row, rounds: Sequence[Round]) -> Figure | None:
     ]
     left_out = sum(len(round_.baseline) for round_ in rounds) - len(pairs)
     caption = _sentences(
-        "Each pair's change and each round's (of the means of its lower halves); above zero is worse.",
+        "Each pair's change and each round's (of the means of each side's better half); above zero is worse.",
+        HIGHER_IS_BETTER if direction is Direction.HIGHER else "",
         "Band: the interval of the verdict; line: its estimate; dashes: the margin.",
         f"n = {count(len(rounds), 'round')}, {count(len(pairs) + left_out, 'pair')}.",
         f"{count(left_out, 'pair')} without a ratio." if left_out else "",
@@ -152,7 +163,7 @@ def distribution_figure(row: Row, rounds: Sequence[Round]) -> Figure | None:
     return Figure("distribution", "How the samples are distributed", caption, {"data": data, "layout": layout})
 
 
-def _direction(comparison: Comparison, rounds: Sequence[Round]) -> Direction:
+def direction_of(comparison: Comparison, rounds: Sequence[Round]) -> Direction:
     """Return which way the comparison's ratio was taken: the gate's own estimate from the rounds tells."""
     if comparison.ratio is None or comparison.ratio <= 0.0:
         return Direction.LOWER

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import math
 import statistics
 from typing import TYPE_CHECKING
 
+from headgate.model import Direction
 from headgate.report.benchmark_view import BenchmarkPage
-from headgate.report.rounds_figures import round_figures
+from headgate.report.rounds_figures import HIGHER_IS_BETTER, direction_of, round_figures
 from headgate.report.study_tables import Cell, Table
 from headgate.report.wording import percent, quantity
+from headgate.stats.paired import log_ratio, ratio_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,9 +22,9 @@ if TYPE_CHECKING:
 __all__ = ["compared_page", "rounds_table"]
 
 _HOW = (
-    "Each round is one fresh process per side. The verdict is inferred over rounds, from the pairs within them; the "
-    "medians here, the ratio of the two, and half the distance between a side's quartiles (scatter) are for the eye. "
-    "A sample is the time of that many loops, divided by them."
+    "Each round is one fresh process per side. The verdict is inferred over the rounds' changes, + is worse: each is of "
+    "the means of the better half of either side's samples. The medians, and half the distance between a side's quartiles (scatter), "
+    "are for the eye. A sample is the time of that many loops, divided by them."
 )
 
 
@@ -35,30 +38,36 @@ def compared_page(view: VerdictView, row: Row, rounds: Sequence[Round]) -> Bench
         ("Pairs", f"{row.comparison.pairs:,}"),
         *(fact for fact in view.facts if fact[0] in {"Policy", "Hardware"}),
     )
+    turned = HIGHER_IS_BETTER if direction_of(row.comparison, rounds) is Direction.HIGHER else ""
     return BenchmarkPage(
         name=row.name,
         lede=f"{row.state}: {found}." if found else f"{row.state}.",
         facts=tuple((label, text) for label, text in facts if text),
         figures=round_figures(row, rounds),
         tables=(rounds_table(row, rounds),),
-        notes=(_HOW, *([row.note] if row.note and row.change else []), *row.detail),
+        notes=(_HOW, *(text for text in (turned, row.note if row.change else "") if text), *row.detail),
         reproduce=view.reproduce,
         commit=view.verdict.candidate.commit or "",
     )
 
 
 def rounds_table(row: Row, rounds: Sequence[Round]) -> Table:
-    """Return a line for each round: pairs, loops, both medians, their ratio, and what a process scatters."""
-    columns = ("Round", "Pairs", "Loops", "Baseline", "Candidate", "Ratio", "Scatter, each side")
+    """Return a line for each round: pairs, loops, both medians, its change, and what a process scatters.
+
+    The change is the number that the verdict was inferred from, and that the figure draws.
+    """
+    columns = ("Round", "Pairs", "Loops", "Baseline", "Candidate", "Change", "Scatter, each side")
     found = f": {row.change} ({row.interval})" if row.change else ""
-    caption = f"Rounds of {row.name}{found}; medians of each side's samples"
-    return Table(caption, columns, tuple(_line(round_, row) for round_ in rounds))
+    caption = f"Rounds of {row.name}{found}; medians of each side's samples; + is worse"
+    direction = direction_of(row.comparison, rounds)
+    return Table(caption, columns, tuple(_line(round_, row, direction) for round_ in rounds))
 
 
-def _line(round_: Round, row: Row) -> tuple[Cell, ...]:
+def _line(round_: Round, row: Row, direction: Direction) -> tuple[Cell, ...]:
     unit = row.comparison.unit
     baseline, candidate = _median(round_.baseline), _median(round_.candidate)
-    ratio = candidate / baseline if baseline and candidate else None
+    log = log_ratio(round_, direction)
+    ratio = ratio_of(log) if math.isfinite(log) else None
     return (
         Cell(str(round_.index), value=round_.index),
         Cell(str(len(round_.baseline)), value=len(round_.baseline)),
