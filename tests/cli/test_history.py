@@ -1,6 +1,7 @@
 import io
 import json
 import re
+import subprocess
 from pathlib import Path
 
 import numpy as np
@@ -193,3 +194,16 @@ def test_a_report_of_too_few_results_does_not_say_that_nothing_changed(tmp_path)
     page = (tmp_path / "site" / "history.html").read_text()
     assert "Nothing was searched: all 1 series are shorter than 6 results." in page
     assert "No change point" not in page
+
+
+def test_commits_that_a_shallow_clone_lacks_are_warned_of(tree, tmp_path):
+    repository, clone = tmp_path / "repository", tmp_path / "clone"
+    who = ["-c", "user.name=n", "-c", "user.email=e@x"]
+    subprocess.run(["git", "init", "-q", repository], check=True)
+    for _ in range(2):
+        subprocess.run(["git", *who, "commit", "-q", "--allow-empty", "-m", "c"], cwd=repository, check=True)
+    subprocess.run(["git", "clone", "-q", "--depth", "1", repository.as_uri(), clone], check=True)
+    assert history("--results", tree, "--repository", repository)[2] == ""
+    code, _, err = history("--results", tree, "--repository", clone, "--quiet")
+    assert code == 0
+    assert "headgate: warning: 40 of 40 measured commits are not in the repository, a shallow clone" in err

@@ -7,7 +7,7 @@ from asv_trees import DAY, START, commit_of, write_benchmarks, write_run
 
 from headgate.errors import InputError, UsageError
 from headgate.store.history import read_history
-from headgate.store.history_order import Order, newest, ordered
+from headgate.store.history_order import Order, newest, ordered, shallow_warning
 from headgate.store.history_pool import in_chunks
 
 
@@ -88,6 +88,34 @@ def test_commits_are_ordered_by_topology_where_their_dates_go_back(tmp_path):
     assert newest(known, commits[1]) == {2, 3}
     assert newest(known, "HEAD~1") == {3}
     assert newest(known, "2") == {2, 3}
+
+
+@pytest.fixture
+def shallow(tmp_path):
+    """A clone of the newest two of five commits, and the dates of all."""
+    dates = [START // 1000 + index * 100 for index in range(5)]
+    commits = repository(tmp_path / "repo", dates)
+    url = (tmp_path / "repo").as_uri()
+    subprocess.run(["git", "clone", "-q", "--depth", "2", url, str(tmp_path / "cut")], check=True)
+    return tmp_path / "cut", dict(zip(commits, map(float, dates), strict=True))
+
+
+def test_in_a_shallow_clone_what_lies_before_its_end_is_not_new_and_said_to_go_by_date(shallow):
+    clone, dates = shallow
+    order = ordered(dates, clone)
+    assert order.commits == tuple(dates)
+    assert newest(order, "HEAD~1") == {4}
+    assert "3 of 5 measured commits are not in the repository, a shallow clone" in shallow_warning(order)
+    with pytest.raises(UsageError, match=r"--since v1: no commit.*the clone is shallow.*git fetch --unshallow"):
+        newest(order, "v1")
+
+
+def test_a_shallow_clone_that_has_none_of_the_commits_says_so_and_a_whole_one_says_nothing(shallow, tmp_path):
+    clone, dates = shallow
+    before = dict(list(dates.items())[:3])
+    assert "3 of 3 measured commits" in shallow_warning(ordered(before, clone))
+    assert shallow_warning(ordered(before | {"f" * 40: 1.0}, tmp_path / "repo")) == ""
+    assert shallow_warning(ordered(dict(list(dates.items())[3:]), clone)) == ""
 
 
 def test_outside_a_repository_dates_decide(tmp_path):

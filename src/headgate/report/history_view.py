@@ -188,7 +188,7 @@ def _facts(history: History, terms: Terms) -> tuple[tuple[str, str], ...]:
     order = history.order
     by = "date" if order.repository is None else "topology of the repository"
     if order.repository is not None and order.unknown:
-        by += f"; {count(order.unknown, 'commit')} it does not have, by date"
+        by += f"; {count(order.unknown, 'commit')} it does not have{', being a shallow clone' * order.shallow}, by date"
     says = (
         f"false alarms {plain_percent(terms.level)} a series and of what is listed; changes below "
         f"{plain_percent(terms.margin)} are not listed"

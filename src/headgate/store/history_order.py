@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING
 from headgate.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-__all__ = ["Order", "is_count", "newest", "ordered"]
+__all__ = ["Order", "is_count", "newest", "ordered", "shallow_warning"]
+
+FETCH_ALL = "`git fetch --unshallow`, in GitHub's checkout action `fetch-depth: 0`"
 
 # git's own abbreviations have at least seven digits.
 _SHORTEST_HASH = 7
@@ -24,32 +26,47 @@ _SHORTEST_HASH = 7
 class Order:
     """Commits, oldest first; ``unknown`` of them the repository does not have: they stand where their date puts them.
 
-    ``repository`` is None where dates alone decided.
+    ``repository`` is None where dates alone decided. ``shallow``: it was asked of a clone cut off at some commit.
     """
 
     commits: tuple[str, ...]
     dates: tuple[float, ...]
     repository: Path | None = None
     unknown: int = 0
+    shallow: bool = False
 
 
 def ordered(dates: Mapping[str, float], repository: Path | None) -> Order:
     """Return the commits in ``dates`` (seconds since the epoch) in order; topology where ``repository`` has them."""
     by_date = sorted(dates, key=lambda commit: (dates[commit], commit))
     known = _topological(set(dates), repository) if repository is not None else []
+    shallow = repository is not None and _is_shallow(repository)
     if not known:
-        return Order(tuple(by_date), tuple(dates[commit] for commit in by_date))
+        unknown = len(by_date) if shallow else 0
+        return Order(tuple(by_date), tuple(dates[commit] for commit in by_date), None, unknown, shallow)
     # Dates of a topological order may go back; what comes later was not known to the world before the latest so far.
     clock = list(itertools.accumulate((dates[commit] for commit in known), max))
     placed = [(float(index), commit) for index, commit in enumerate(known)]
     strangers = set(dates).difference(known)
     placed += [(bisect.bisect_right(clock, dates[c]) - 0.5, c) for c in by_date if c in strangers]
     commits = [commit for _, commit in sorted(placed, key=lambda item: item[0])]
-    return Order(tuple(commits), tuple(dates[commit] for commit in commits), repository, len(strangers))
+    return Order(tuple(commits), tuple(dates[commit] for commit in commits), repository, len(strangers), shallow)
+
+
+def shallow_warning(order: Order) -> str:
+    """Return the warning that commits were ordered without the repository because it is cut off, or ''."""
+    if not (order.shallow and order.unknown):
+        return ""
+    return (
+        f"{order.unknown:,} of {len(order.commits):,} measured commits are not in the repository, a shallow clone: "
+        f"their date alone says in which order they came, and whether they are new; {FETCH_ALL}"
+    )
 
 
 def newest(order: Order, since: str) -> frozenset[int]:
     """Return the positions of the newest commits: the last N where ``since`` is a number, else those after a revision.
+
+    A commit that the repository does not have is after the revision if its date is.
 
     Raises
     ------
@@ -64,20 +81,37 @@ def newest(order: Order, since: str) -> frozenset[int]:
     if order.repository is not None and not since.startswith("-"):
         listed = _git(order.repository, "rev-list", "--end-of-options", f"{since}^{{commit}}")
         if listed is not None:
-            old = set(listed.split())
-            return frozenset(index for index, commit in enumerate(order.commits) if commit not in old)
+            return frozenset(_after(order, set(listed.split()), since))
     found = [index for index, commit in enumerate(order.commits) if commit.startswith(since)]
     if len(found) != 1 or not since:
         what = "several commits" if len(found) > 1 else "no commit"
+        cut = f"; the clone is shallow and may lack it: {FETCH_ALL}" if order.shallow and not found else ""
         raise UsageError(
-            f"--since {since}: {what} of that name in the results; give a number of commits or a full hash"
+            f"--since {since}: {what} of that name in the results; give a number of commits or a full hash{cut}"
         )
     return frozenset(range(found[0] + 1, total))
+
+
+def _after(order: Order, old: set[str], since: str) -> Iterator[int]:
+    """Yield the positions of the commits that are not ``old``; of a later date, those that the repository has not."""
+    date, known = 0.0, set(order.commits)
+    if order.unknown and order.repository is not None:
+        known = set(_topological(known, order.repository))
+        # The author's date, as asv notes it.
+        shown = _git(order.repository, "show", "-s", "--format=%at", "--end-of-options", f"{since}^{{commit}}")
+        date = float(shown or 0.0)
+    for index, commit in enumerate(order.commits):
+        if commit not in old if commit in known else order.dates[index] > date:
+            yield index
 
 
 def is_count(since: str) -> bool:
     """Whether ``since`` is a number of commits; longer runs of digits are the beginning of a hash."""
     return since.isdecimal() and len(since) < _SHORTEST_HASH
+
+
+def _is_shallow(repository: Path) -> bool:
+    return (_git(repository, "rev-parse", "--is-shallow-repository") or "").strip() == "true"
 
 
 def _topological(wanted: set[str], repository: Path) -> list[str]:
