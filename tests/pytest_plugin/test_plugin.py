@@ -175,6 +175,64 @@ def test_another_machine_is_refused_at_the_start_unless_asked_for(run, saved) ->
     assert "results of different machines" in done.stdout
 
 
+FIRST = """
+@pytest.hookimpl(optionalhook=True)
+def pytest_benchmark_update_json(config, benchmarks, output_json):
+    output_json["first"] = benchmarks[0].name
+"""
+BROKEN = """
+@pytest.hookimpl(optionalhook=True)
+def pytest_benchmark_update_json(config, benchmarks, output_json):
+    output_json["first"] = benchmarks[0].no_such_thing
+"""
+NO_MACHINE = """
+@pytest.hookimpl(optionalhook=True)
+def pytest_benchmark_update_machine_info(config, machine_info):
+    raise KeyError("cpu")
+"""
+
+
+def with_hook(project, hook: str) -> None:
+    with (project / "conftest.py").open("a") as stream:
+        stream.write(hook)
+
+
+def test_a_projects_hook_that_takes_the_first_benchmark_has_one_to_take(run, saved, project) -> None:
+    with_hook(project, FIRST)
+    done = run("--headgate-baseline", saved, FACTOR="3")
+    assert done.returncode == EXIT_CODES[1], done.stdout + done.stderr
+    assert "\nREGRESSED: " in done.stdout
+    done = run("--headgate-baseline", saved, "test_plain.py")
+    assert done.returncode == USAGE
+    assert "this run measured no benchmark" in done.stdout
+    # What is not known at the start is refused at the end.
+    done = run("--headgate-baseline", saved, NODE="elsewhere")
+    assert done.returncode == USAGE
+    assert "--headgate-any-machine compares them all the same" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("hook", "told", "tests"),
+    [
+        (BROKEN, "in pytest_benchmark_update_json: a hook of pytest-benchmark's failed (AttributeError: ", 4),
+        (
+            NO_MACHINE,
+            "in pytest_benchmark_update_machine_info: a hook of pytest-benchmark's failed (KeyError: 'cpu')",
+            0,
+        ),
+    ],
+)
+def test_a_hook_that_fails_is_named_and_nothing_is_green(run, saved, project, hook, told, tests) -> None:
+    with_hook(project, hook)
+    done = run("--headgate-baseline", saved, "-q")
+    assert done.returncode == USAGE, done.stdout + done.stderr
+    shown = " ".join((done.stdout + done.stderr).split())
+    assert "conftest.py:" in shown
+    assert told in shown
+    assert "INTERNALERROR" not in shown
+    assert (f"{tests} passed" in shown) is bool(tests)
+
+
 def test_an_interrupted_run_has_no_verdict(run, saved, project) -> None:
     (project / "test_stop.py").write_text("def test_stop():\n    raise KeyboardInterrupt\n")
     done = run("--headgate-baseline", saved)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import re
 import shlex
@@ -11,7 +12,17 @@ from typing import TYPE_CHECKING
 import pytest
 
 from headgate.errors import HeadgateError, InputError, UsageError
-from headgate.pytest_plugin.sides import THIS_RUN, benchmark_session, found_files, pooled_side, this_run, wanted
+from headgate.pytest_plugin.sides import (
+    NOTHING_MEASURED,
+    THIS_RUN,
+    HookError,
+    benchmark_session,
+    found_files,
+    pooled_side,
+    telling_hooks,
+    this_run,
+    wanted,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -104,11 +115,12 @@ class Gate:
         baseline = pooled_side(self._option("baseline"), "--headgate-baseline")
         self.earlier = tuple(pooled_side([given], "--headgate-candidate") for given in self._option("candidate"))
         # One look at the machine, at the start: a baseline of another one is told before an hour of measuring.
-        self.machine = bench.get_machine_info()
-        empty = this_run(self.config, self.machine, measured=False)
-        machine_warnings(
-            baseline, SavedSide(THIS_RUN, self.config.rootpath, empty), any_machine=self._option("any_machine")
-        )
+        with telling_hooks():
+            self.machine = bench.get_machine_info()
+        # A hook that cannot do without benchmarks says nothing of the machine yet: it is asked again at the end.
+        with contextlib.suppress(HookError):
+            empty = SavedSide(THIS_RUN, self.config.rootpath, this_run(self.config, self.machine, measured=False))
+            machine_warnings(baseline, empty, any_machine=self._option("any_machine"))
         self.baseline = baseline
 
     def _judge(self) -> int:
@@ -140,10 +152,7 @@ class Gate:
             raise UsageError("the run was never prepared; this is a defect, please report it")
         run = this_run(self.config, self.machine)
         if not run.results:
-            raise InputError(
-                "this run measured no benchmark, so there is nothing to judge; is the `benchmark` fixture used, and "
-                "was every benchmark collected (-k, -m, --collect-only, skips)?"
-            )
+            raise InputError(NOTHING_MEASURED)
         asked, left_out = wanted(self.config, self.baseline, self.deselected)
         verdict, skipped = judge_run(
             asked,

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import glob
 import json
 import os
+import traceback
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,16 +17,32 @@ from headgate.formats.pooled import pool_runs
 from headgate.gates.saved import SESSION_SECONDS
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Iterator, Sequence
 
     import pytest
 
     from headgate.cli.saved_sides import SavedSide
     from headgate.formats.saved import SavedResult, SavedRun
 
-__all__ = ["THIS_RUN", "asked_for", "benchmark_session", "found_files", "node_id", "pooled_side", "this_run", "wanted"]
+__all__ = [
+    "NOTHING_MEASURED",
+    "THIS_RUN",
+    "HookError",
+    "asked_for",
+    "benchmark_session",
+    "found_files",
+    "node_id",
+    "pooled_side",
+    "telling_hooks",
+    "this_run",
+    "wanted",
+]
 
 THIS_RUN = "this run"
+NOTHING_MEASURED = (
+    "this run measured no benchmark, so there is nothing to judge; is the `benchmark` fixture used, and was every "
+    "benchmark collected (-k, -m, --collect-only, skips)?"
+)
 
 
 def benchmark_session(config: pytest.Config) -> Any:
@@ -52,6 +70,30 @@ def benchmark_session(config: pytest.Config) -> Any:
             "--benchmark-enable overrides it"
         )
     return session
+
+
+class HookError(UsageError):
+    """A hook of the project's, or of another plugin's, failed on pytest-benchmark's results."""
+
+
+@contextlib.contextmanager
+def telling_hooks() -> Iterator[None]:
+    """Tell a failure of pytest-benchmark's hooks, of which a project has its own, by its place.
+
+    Raises
+    ------
+    HookError
+        One failed, with whatever error: the code is not ours.
+    """
+    try:
+        yield
+    except Exception as error:  # a hook may raise anything, and pytest would tell it as a fault of its own
+        frames = traceback.extract_tb(error.__traceback__)
+        where = f"{frames[-1].filename}:{frames[-1].lineno}, in {frames[-1].name}"
+        raise HookError(
+            f"{where}: a hook of pytest-benchmark's failed ({type(error).__name__}: {error}), and without it this "
+            "run's results are not what the baseline's are; mend the hook"
+        ) from error
 
 
 def found_files(given: Sequence[str], option: str) -> list[str]:
@@ -110,18 +152,28 @@ def this_run(config: pytest.Config, machine: dict[str, Any], *, measured: bool =
     """Return what pytest-benchmark would save of this run, read as a saved file is; nothing of it unless ``measured``.
 
     The project's own hooks see it as they see a file, so that a baseline they changed finds its like.
+
+    Raises
+    ------
+    HookError
+        One of them failed.
+    InputError
+        Nothing was measured that could be judged, or what the hooks made is no result of pytest-benchmark's.
     """
     from pytest_benchmark.utils import safe_dumps
 
     session, hook = config._benchmarksession, config.hook  # type: ignore[attr-defined]  # noqa: SLF001 - where the plugin keeps it
-    commit = hook.pytest_benchmark_generate_commit_info(config=config)
-    hook.pytest_benchmark_update_commit_info(config=config, commit_info=commit)
     benchmarks = session.benchmarks if measured else []
-    document = hook.pytest_benchmark_generate_json(
-        config=config, benchmarks=benchmarks, include_data=True, machine_info=machine, commit_info=commit
-    )
-    hook.pytest_benchmark_update_json(config=config, benchmarks=benchmarks, output_json=document)
-    written: str = safe_dumps(document)  # type: ignore[no-untyped-call]  # as the plugin writes a file
+    if measured and not benchmarks:
+        raise InputError(NOTHING_MEASURED)  # told as what it is, before a hook stumbles over it
+    with telling_hooks():
+        commit = hook.pytest_benchmark_generate_commit_info(config=config)
+        hook.pytest_benchmark_update_commit_info(config=config, commit_info=commit)
+        document = hook.pytest_benchmark_generate_json(
+            config=config, benchmarks=benchmarks, include_data=True, machine_info=machine, commit_info=commit
+        )
+        hook.pytest_benchmark_update_json(config=config, benchmarks=benchmarks, output_json=document)
+        written: str = safe_dumps(document)  # type: ignore[no-untyped-call]  # as the plugin writes a file
     return pytest_benchmark.read(json.loads(written), Path(THIS_RUN))
 
 

@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 __all__ = ["compared_page", "rounds_table"]
 
 _HOW = (
-    "Each round is one fresh process per side. The verdict is inferred over the rounds' changes, + is worse: each is of "
-    "the means of the better half of either side's samples. The medians, and half the distance between a side's quartiles (scatter), "
-    "are for the eye. A sample is the time of that many loops, divided by them."
+    "Each round is one fresh process per side. The verdict is inferred over the rounds' changes, + is worse: each is "
+    "of the means of the better half of either side's samples. The medians, and half the distance between a side's "
+    "quartiles (scatter), are for the eye. A sample is the time of that many loops, divided by them."
 )
 
 
