@@ -374,6 +374,23 @@ def test_a_child_forked_during_a_load_has_the_values_and_loads_for_itself(kind: 
         assert [one.result(PATIENCE) for one in slow] == ["value of slow"] * 3
 
 
+@pytest.mark.parametrize("method", [False, True])
+def test_a_child_has_no_values_that_its_loader_calls_the_parents(kind: type[Any], method: bool) -> None:
+    class OfOneProcess:
+        values_survive_fork = False
+        asked = 0
+
+        def __call__(self, key: str) -> str:
+            self.asked += 1
+            return key.upper()
+
+    loader = OfOneProcess()
+    lazy = kind(loader.__call__ if method else loader)
+    assert lazy["a"] == "A"
+    in_child(lambda: (len(lazy), lazy["a"], loader.asked, len(lazy)) == (0, "A", 2, 1))
+    assert (lazy["a"], loader.asked) == ("A", 1)
+
+
 def test_a_loader_may_fork_and_both_processes_go_on(kind: type[Any]) -> None:
     entered, go = threading.Event(), threading.Event()
 

@@ -26,8 +26,8 @@ SCRIPT = """
 import os, sys, threading
 from dataclasses import dataclass
 from pathlib import Path
-from headgate.datasets import SparkLoader
-from headgate.errors import AccessDeniedError, DatasetSetupError
+from headgate.datasets import LazyMap, SparkLoader
+from headgate.errors import AccessDeniedError, DatasetSetupError, LoadError
 
 @dataclass(frozen=True)
 class Model:
@@ -53,13 +53,18 @@ java = session.sparkContext._jvm.java.lang.ProcessHandle.current().pid()
 shown = Path(f"/proc/{java}/cmdline").read_bytes() + str(session.sparkContext.getConf().getAll()).encode()
 assert os.environ["AWS_SECRET_ACCESS_KEY"].encode() not in shown
 
+frames = LazyMap(first)
+assert frames["a"].count() == 1
 child = os.fork()
 if child == 0:
-    try:
-        first("a")
-    except DatasetSetupError as error:
-        os._exit(0 if "does not survive a fork" in str(error) else 1)
-    os._exit(2)
+    given = SparkLoader("s3://own/{key}.jsonl", Model, endpoint=sys.argv[1], session=session)
+    refused = 0
+    for one in (first, loader(), given, frames.__getitem__):
+        try:
+            one("a")
+        except (DatasetSetupError, LoadError) as error:
+            refused += "does not survive a fork" in str(error)
+    os._exit(4 - refused)
 assert os.waitpid(child, 0)[1] == 0
 
 first.close()

@@ -1,5 +1,7 @@
 """What a fork does to lazy maps: the child has their values, and no loads that only other threads would have ended.
 
+A loader whose values belong to one process says so by ``values_survive_fork = False``: the child then has none of them.
+
 Every map's lock is taken before a fork, so that a child finds no state half changed.
 """
 
@@ -46,7 +48,7 @@ def _after_in_child() -> None:
     _held.clear()
     _maps_lock = threading.Lock()
     for one in _maps:
-        one.begin_empty()
+        one.begin_in_child()
     lazy_flight.reset_after_fork()
 
 

@@ -73,6 +73,13 @@ class Loading(Generic[K, V]):
         self._loads: dict[K, Load[K, V]] = {}
         self._refreshes: set[Load[K, V]] = set()
 
+    def begin_in_child(self) -> None:
+        """Begin in a forked child: without loads under way, and without values that belong to the parent."""
+        self.begin_empty()
+        if not getattr(getattr(self._loader, "__self__", self._loader), "values_survive_fork", True):
+            for key in list(self._nodes):
+                self._discard(key)
+
     def hold(self) -> threading.Lock:
         """Take the map's lock and return it."""
         self._lock.acquire()

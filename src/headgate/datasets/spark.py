@@ -14,7 +14,7 @@ from headgate.datasets.spark_json import check_json, checked_json, sampled_json,
 from headgate.datasets.spark_parquet import check_values, typed_parquet
 from headgate.datasets.spark_rows import dataframe, records
 from headgate.datasets.spark_s3a import S3aSettings, hadoop, java, open_bucket
-from headgate.datasets.spark_session import Lease, Start, lease
+from headgate.datasets.spark_session import FORKED, Lease, Start, lease
 from headgate.datasets.spark_types import struct_type
 from headgate.datasets.stores import StoreSettings, shown_endpoint
 from headgate.errors import CorruptObjectError, DatasetSetupError, ObjectMissingError, SchemaError, UsageError
@@ -38,7 +38,17 @@ _HIDDEN = ("_", ".")
 _ENDINGS: dict[str, Format] = {".json": "json", ".jsonl": "jsonl", ".ndjson": "jsonl", ".parquet": "parquet"}
 
 # Threads that load first at the same moment must not lease twice: the second lease would never be released.
-_LEASING = threading.Lock()
+_leasing = threading.Lock()
+
+
+def _new_lock() -> None:
+    """Replace the lock in a forked child: the thread that held it is not there any more."""
+    global _leasing  # noqa: PLW0603 - one lock for the process
+    _leasing = threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):  # Windows has no fork to take care of
+    os.register_at_fork(after_in_child=_new_lock)
 
 
 class SparkLoader(Generic[T]):
@@ -78,6 +88,8 @@ class SparkLoader(Generic[T]):
         An argument is wrong.
     """
 
+    values_survive_fork = False  # to `LazyMap`: a DataFrame is one of the process that made it
+
     def __init__(  # noqa: PLR0913 - each is a setting of its own, named by the caller
         self,
         location: str | os.PathLike[str],
@@ -115,12 +127,12 @@ class SparkLoader(Generic[T]):
         """The session that loads; it is started here if none runs."""
         if self._closed:
             raise UsageError(f"the SparkLoader of {self.location} is closed; make another")
-        with _LEASING:
+        with _leasing:
             if self._lease is None:
                 self._lease = lease(self._given, self._start)
             held = self._lease
         if held.process != os.getpid():
-            raise DatasetSetupError("a Spark session does not survive a fork; make the SparkLoader in the child")
+            raise DatasetSetupError(FORKED)
         return held.session
 
     def __call__(self, key: object) -> DataFrame | None:
@@ -177,7 +189,7 @@ class SparkLoader(Generic[T]):
 
     def close(self) -> None:
         """End the use of the session; one that loaders started stops with the last of them."""
-        with _LEASING:
+        with _leasing:
             self._closed = True
             held, self._lease = self._lease, None
         if held is not None:

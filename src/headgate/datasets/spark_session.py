@@ -13,11 +13,16 @@ from headgate.datasets.spark_s3a import forget_buckets
 from headgate.errors import DatasetSetupError
 
 if TYPE_CHECKING:
+    from pyspark import SparkContext
     from pyspark.sql import SparkSession
 
-__all__ = ["JARS_VARIABLE", "Lease", "Start", "lease"]
+__all__ = ["FORKED", "JARS_VARIABLE", "Lease", "Start", "lease"]
 
 JARS_VARIABLE = "HEADGATE_SPARK_JARS"
+FORKED = (
+    "a Spark session does not survive a fork: its connections to Java are the parent's; start processes by spawn, or "
+    "fork before the first session"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +84,22 @@ class _Own:
 
 
 _own = _Own()
+# The context that was there when this process was forked, and speaks through its parent's sockets.
+_inherited: SparkContext | None = None
+
+
+def _in_child() -> None:
+    """Note what is the parent's; and who held the lock is not there any more."""
+    global _inherited  # noqa: PLW0603 - one for the process
+    _own.lock = threading.RLock()
+    if "pyspark" in sys.modules:
+        from pyspark import SparkContext
+
+        _inherited = SparkContext._active_spark_context  # noqa: SLF001 - see `_running`
+
+
+if hasattr(os, "register_at_fork"):  # Windows has no fork to take care of
+    os.register_at_fork(after_in_child=_in_child)
 
 
 class Lease:
@@ -107,9 +128,12 @@ def lease(given: SparkSession | None, start: Start) -> Lease:
     Raises
     ------
     DatasetSetupError
-        pyspark, pandas or pyarrow is not installed, Java is missing or too old, or the session did not start.
+        pyspark, pandas or pyarrow is not installed, Java is missing or too old, or the session did not start; or it
+        is that of the process which this one was forked from.
     """
     if given is not None:
+        if given.sparkContext is _inherited:
+            raise DatasetSetupError(FORKED)
         return Lease(given, counted=False)
     with _own.lock:
         running = _running()
@@ -131,8 +155,11 @@ def _running() -> SparkSession | None:
     except ImportError as error:
         raise DatasetSetupError(f"{error.name} is not installed; pip install 'headgate[spark]'") from error
     # The public question, getActiveSession, is about this thread; a lazy map loads in many.
-    if SparkContext._active_spark_context is None:  # noqa: SLF001 - nothing public tells for the process
+    active = SparkContext._active_spark_context  # noqa: SLF001 - nothing public tells for the process
+    if active is None:
         return None
+    if active is _inherited:
+        raise DatasetSetupError(FORKED)
     return SparkSession.builder.getOrCreate()
 
 
