@@ -166,6 +166,25 @@ def test_a_numeric_parameter_is_an_axis_and_the_others_are_lines(studied):
     assert f"{MOST_LINES} of {len(known.VARIANTS)} lines drawn" in figure.caption
 
 
+@pytest.mark.parametrize(
+    ("unit", "name"),
+    [
+        ("seconds", "time (seconds)"),
+        ("s", "time (seconds)"),
+        ("bytes", "memory (bytes)"),
+        ("<b>items/s", "value (<b>items/s)"),
+        ("", "value"),
+    ],
+)
+def test_a_column_of_values_in_a_figures_csv_is_named_with_its_unit(given, shape, unit, name):
+    line = shape.lines["suite.time_steady"][0]
+    key = replace(line.series.key, benchmark=replace(line.series.key.benchmark, params=("1",)))
+    other = replace(key, benchmark=replace(key.benchmark, params=("2",)))
+    lines = [replace(line, series=replace(line.series, key=one, unit=unit), names=("n",)) for one in (key, other)]
+    figures = [*params_figures(lines), history_figure(given.history, lines)]
+    assert [figure.json["layout"]["meta"]["y"] for figure in figures] == [name, name]
+
+
 @pytest.mark.parametrize(("sizes", "log"), [((10, 1000), True), ((10, 100), False), ((-10, 1000), False)])
 def test_axes_are_logarithmic_only_over_more_than_a_decade_of_positive_numbers(studied, sizes, log):
     lines = []

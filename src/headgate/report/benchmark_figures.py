@@ -12,7 +12,7 @@ import numpy as np
 from headgate.report.benchmark_data import number, places_of, where
 from headgate.report.figure import Figure, chart_text
 from headgate.report.study_figures import log_axis
-from headgate.report.wording import count
+from headgate.report.wording import count, printable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,6 +30,7 @@ __all__ = [
     "samples_figure",
     "style",
     "value_axis",
+    "value_name",
 ]
 
 # More lines than this cannot be told apart, with the legend of a phone at least.
@@ -42,6 +43,7 @@ _SYMBOLS = ("circle", "square", "diamond", "triangle-up", "cross", "x", "star", 
 _DASHES = ("solid", "dash", "dot", "dashdot")
 # An axis over more than a decade is logarithmic, where the numbers allow it.
 _DECADE = 10.0
+_QUANTITIES = {"seconds": "time", "bytes": "memory"}
 
 
 def params_figures(lines: Sequence[Line]) -> list[Figure]:
@@ -110,13 +112,19 @@ def value_axis(values: Sequence[float], unit: str, *, log: bool) -> dict[str, An
     """Return the axis of measured values, linear or logarithmic, titled with what they are."""
     known = unit in {"seconds", "s", "bytes"}
     plain_unit = "seconds" if unit == "s" else unit
-    title = {"seconds": "time", "bytes": "memory"}.get(plain_unit, chart_text(unit) or "value")
+    title = _QUANTITIES.get(plain_unit, chart_text(unit) or "value")
     if log and min(values) > 0:
         axis = log_axis(values, plain_unit if known else "")
     else:
         axis = {"tickformat": "~s", "ticksuffix": {"seconds": "s", "bytes": "B"}[plain_unit]} if known else {}
         axis["rangemode"] = "tozero"
     return {**axis, "title": {"text": title}}
+
+
+def value_name(unit: str) -> str:
+    """Return what a CSV calls a column of measured values: with the unit, which the axis has on its ticks."""
+    plain_unit = "seconds" if unit == "s" else printable(unit)
+    return f"{_QUANTITIES.get(plain_unit, 'value')} ({plain_unit})" if unit else "value"
 
 
 def hover_value(unit: str) -> str:
@@ -156,6 +164,7 @@ def _against(lines: Sequence[Line], index: int, name: str, known: Sequence[float
         "yaxis": value_axis(values, unit, log=log and spans_a_decade(values)),
         "legend": legend(),
         "hovermode": "closest",
+        "meta": {"y": value_name(unit)},
     }
     scale = (
         "both axes logarithmic" if log and spans_a_decade(values) else "linear" if not log else f"{name} logarithmic"

@@ -18,6 +18,7 @@ from headgate.report.benchmark_figures import (
     spans_a_decade,
     style,
     value_axis,
+    value_name,
 )
 from headgate.report.figure import Figure, chart_text
 
@@ -58,7 +59,7 @@ def history_figure(history: History, lines: Sequence[Line]) -> Figure | None:
         "yaxis": value_axis(values, unit, log=log) | ({} if log else {"range": _range(values)}),
         "legend": legend(),
         "hovermode": "closest",
-        "meta": {"columns": ["commit"]},
+        "meta": {"columns": ["commit"], "y": value_name(unit)},
     }
     each = "each commit's value" if together == 1 else f"each point the median of {together} neighbouring values"
     marks = "; markers: where the level changed, at the likeliest commit" if any(line.changes for line in drawn) else ""
