@@ -139,6 +139,25 @@ def test_a_small_run_can_be_resumed_but_not_as_another_comparison(inside: tuple[
 
 
 @pytest.mark.slow
+def test_rounds_of_code_that_was_changed_in_place_since_are_not_gone_on_with(
+    inside: tuple[Path, dict[str, str]],
+) -> None:
+    repository, python = inside
+    arguments = ["compare", *sides(**python), *TWO, "--budget"]
+    assert run(*arguments, "1s")[0] == 2
+    code = repository.parent / "environments" / "checkout-b" / "worklib" / "units.py"
+    before = code.read_text()
+    try:
+        code.write_text(before + "UNITS = MANY = 500\n")
+        status, _, err = run(*arguments, "60s", "--resume")
+        assert (status, "another comparison: installed code was" in err) == (2, True), err
+    finally:
+        code.write_text(before)
+    status, _, err = run(*arguments, "60s", "--resume")
+    assert status == 1, err
+
+
+@pytest.mark.slow
 def test_calibration_reports_noise_and_is_kept_for_compare(
     inside: tuple[Path, dict[str, str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -147,3 +147,29 @@ def test_the_digest_changes_with_a_benchmark_s_code_and_with_the_selection(make)
     assert discover(one, two, regexes=["free"]).digest != whole
     (one.benchmark_dir / "a.py").write_text(COMMON.replace("return 1", "return 2"))
     assert discover(one, two).digest != whole
+
+
+@pytest.mark.slow
+def test_what_an_interpreter_has_installed_is_told_apart_wherever_its_code_lies(make, tmp_path, monkeypatch):
+    library = tmp_path / "library"
+    (library / "loaded" / "deep").mkdir(parents=True)
+    (library / "late").mkdir()
+    (library / "worklib-1.0.dist-info").mkdir()
+    record = library / "worklib-1.0.dist-info" / "RECORD"
+    (library / "worklib-1.0.dist-info" / "METADATA").write_text("Metadata-Version: 2.1\nName: worklib\nVersion: 1.0\n")
+    changing = [library / name for name in ("loaded/deep/x.py", "late/__init__.py", "single.py")]
+    for path in (*changing, library / "loaded" / "__init__.py", record):
+        path.write_text("")
+    monkeypatch.setenv("ASV_PYTHONPATH", str(library))
+    one, two = make(a="import loaded\ndef time_it(): pass\n")
+    seen = [discover(one, two).installed]
+    assert set(seen[0]) == set(Side)
+    (one.benchmark_dir / "a.py").write_text("import loaded\ndef time_it(): return 1\n")
+    (library / "notes.txt").write_text("no code")
+    assert discover(one, two).installed == seen[0]
+    for path in (*changing, record):
+        path.write_text("changed = 1\n")
+        seen.append(discover(one, two).installed)
+    assert len({found[Side.BASELINE] for found in seen}) == 5
+    built = [replace(side, info=replace(side.info, commit="c")) for side in (one, two)]
+    assert discover(*built).installed == {}

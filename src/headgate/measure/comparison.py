@@ -232,4 +232,6 @@ def journal_header(request: ComparisonRequest) -> dict[str, Any]:
         "confidence": request.policy.confidence,
         "budget": request.policy.budget,
         "overrides": request.policy.to_json()["overrides"],
+        # An interpreter's path says nothing of what was installed into it since.
+        **({"installed code": list(request.suite.installed.values())} if request.suite.installed else {}),
     }
