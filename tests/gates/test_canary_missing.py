@@ -2,7 +2,9 @@
 
 import math
 
+import numpy as np
 import pytest
+from scipy import stats
 
 from headgate.errors import InputError
 from headgate.gates.canary import CanaryState, decide, fold
@@ -170,3 +172,69 @@ def test_a_count_beyond_all_counting_is_refused_when_it_is_read() -> None:
     written["stages"]["250000"]["canary"]["units"] = 10**40
     with pytest.raises(InputError, match="more than can be counted"):
         evidence_from_json(written, "a batch")
+
+
+# Of a tenth of the units, or of all but a tenth, is true what a metric counts.
+FAILED = Metric("failed", "mean", 0.5, cap=1.0)
+ANSWERED = Metric("answered", "mean", 0.05, direction=Direction.HIGHER, cap=1.0)
+SPLIT = {"rate": (ERRORS, 0.1), "lower": (FAILED, 0.1), "higher": (ANSWERED, 0.9)}
+
+
+def looks(kind: str, seed: int, *, worse: float = 1.0, count: int = 30, **lack: float) -> list:
+    """The decisions of a release that is looked at every 200 units; ``lack``: which part of an arm has no value."""
+    metric, often = SPLIT[kind]
+    policy, total, rng, found = CanaryPolicy((metric,), STAGES), Evidence(), np.random.default_rng((seed, 11)), []
+    for _ in range(count):
+        ours = int(rng.binomial(200, STAGES[0].share))
+        arms = {}
+        for arm, units, bad in (("canary", ours, worse), ("stable", 200 - ours, 1.0)):
+            chance = often * bad if kind != "higher" else 1.0 - (1.0 - often) * bad
+            values = rng.random(int(rng.binomial(units, 1.0 - lack.get(arm, 0.0)))) < chance
+            arms[arm] = (units, {metric.name: counts_of(metric, values.tolist())})
+        total = fold(policy, total, evidence(**arms))
+        found.append(decide(policy, total, 0, 0.0, intervals=False))
+        if found[-1].state is CanaryState.HALT:
+            break
+    return found
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("lacks", [0.5, 0.1, 0.03])
+@pytest.mark.parametrize("kind", SPLIT)
+def test_what_stable_alone_lacks_neither_halts_nor_passes_a_canary_like_it(kind: str, lacks: float) -> None:
+    releases = [looks(kind, seed, stable=lacks) for seed in range(60)]
+    # The greatest number that chance leaves to a true 5 %, in a thousand such tests once.
+    halted = sum(found[-1].state is CanaryState.HALT for found in releases)
+    assert halted <= stats.binom.isf(1e-3, len(releases), 0.05)
+    assert all(one.state is not CanaryState.PASS for found in releases for one in found[1:])
+
+
+def test_what_stable_lacks_holds_and_says_so() -> None:
+    found = looks("rate", 1, stable=0.5)[-1]
+    assert found.state is CanaryState.INCONCLUSIVE
+    assert (
+        "units of stable have a value (99% are due); till then it passes nothing, and halts only what"
+        in (found.missing[0])
+    )
+
+
+@pytest.mark.parametrize("kind", SPLIT)
+@pytest.mark.parametrize("lack", [{"stable": 0.1}, {"stable": 0.5, "canary": 0.5}, {"canary": 0.3}])
+def test_a_bad_canary_halts_whatever_either_arm_lacks(kind: str, lack: dict[str, float]) -> None:
+    assert looks(kind, 1, worse=6.0, **lack)[-1].state is CanaryState.HALT
+
+
+def test_a_few_that_stable_lacks_change_no_halting() -> None:
+    arms = {"canary": errors(5_000, 5_000, 200), "stable": errors(15_000, 15_000, 300)}
+    few = arms | {"stable": errors(15_000, math.ceil(LEAST_MEASURED * 15_000), 300)}
+    full, less = (decided((ERRORS,), evidence(**one)).rows[0].log_e_now for one in (arms, few))
+    assert less == full > 0.0
+
+
+def test_where_nothing_ever_fails_no_rate_passes_and_a_mean_below_a_cap_does() -> None:
+    def arm(units: int) -> tuple[int, dict]:
+        return units, {"errors": RateCounts(units, 0), "served": CappedMasses(units, (*[0.0] * 128, float(units)))}
+
+    found = decided((ERRORS, SERVED), evidence(canary=arm(25_000), stable=arm(75_000)))
+    assert [row.state for row in found.rows] == [CanaryState.INCONCLUSIVE, CanaryState.PASS]
+    assert found.missing[0].startswith("errors: no events in either arm yet; without any a rate never passes: for what")

@@ -14,7 +14,14 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from headgate.gates.canary_checks import log_e_sample_ratio, metric_problems, problems, shares, unmeasured
+from headgate.gates.canary_checks import (
+    log_e_sample_ratio,
+    metric_problems,
+    problems,
+    shares,
+    strata_to_halt,
+    unmeasured,
+)
 from headgate.gates.canary_evidence import CANARY, STABLE, Evidence
 from headgate.gates.canary_tests import (
     estimates,
@@ -31,7 +38,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from headgate.gates.canary_policy import CanaryPolicy, Metric, Stage
-    from headgate.gates.canary_tests import Strata
 
 __all__ = ["CanaryDecision", "CanaryState", "MetricRow", "decide", "fold"]
 
@@ -104,16 +110,16 @@ def fold(policy: CanaryPolicy, evidence: Evidence, batch: Evidence) -> Evidence:
     maxima, wrong = dict(added.maxima), metric_problems(policy, added)
     for metric in policy.metrics:
         if metric.required and metric.name not in wrong:
-            strata = strata_of(policy, metric, added)
+            strata = strata_to_halt(policy, metric, added)
             before = maxima.get(metric.name, 0.0)
             now = log_e_worse(policy, metric, strata, before)
-            most = _largest(policy, metric, strata, before, now)
+            most = _largest(policy, metric, added, before, now)
             if most > before:
                 maxima[metric.name] = most
     return Evidence(added.stages, added.origin, maxima)
 
 
-def _largest(policy: CanaryPolicy, metric: Metric, strata: Strata, before: float, now: float) -> float:
+def _largest(policy: CanaryPolicy, metric: Metric, evidence: Evidence, before: float, now: float) -> float:
     """Return the larger of two halting e-values, the present one only where it is not excused.
 
     It is where the canary is shown to be within the margin, by all stages and by those alone that say it is worse: a
@@ -122,7 +128,8 @@ def _largest(policy: CanaryPolicy, metric: Metric, strata: Strata, before: float
     """
     if now <= before:  # mostly: the other tests take as long as the first
         return before
-    since, due = worst_start(metric, strata), -math.log(policy.alpha)
+    strata = strata_of(policy, metric, evidence)
+    since, due = worst_start(metric, strata_to_halt(policy, metric, evidence)), -math.log(policy.alpha)
     shown = log_e_pass(policy, metric, strata) >= due
     excused = shown and (not since or log_e_pass(policy, metric, strata[since:]) >= due)
     return before if excused else now
@@ -185,15 +192,16 @@ def _reasons(policy: CanaryPolicy, evidence: Evidence) -> tuple[str, ...]:
 def _row(policy: CanaryPolicy, metric: Metric, evidence: Evidence, stage: int, *, intervals: bool) -> MetricRow:
     strata = strata_of(policy, metric, evidence)
     missing = why_not_testable(metric, strata)
-    now, margin = log_e_worse(policy, metric, strata), metric.margin_at(stage)
+    now, margin = log_e_worse(policy, metric, strata_to_halt(policy, metric, evidence)), metric.margin_at(stage)
     within = log_e_pass(policy, metric, strata, margin)
     halt_at = -math.log(policy.halting_level(metric)) if metric.required else -math.log(policy.alpha)
     pass_at = -math.log(policy.alpha)
     # A wider margin of an early stage excuses nothing from halting: the metric's own one does, as in `fold`.
-    most = _largest(policy, metric, strata, evidence.maxima.get(metric.name, 0.0), now)
+    most = _largest(policy, metric, evidence, evidence.maxima.get(metric.name, 0.0), now)
     state = CanaryState.PASS if within >= pass_at else CanaryState.INCONCLUSIVE
+    missing = missing or unmeasured(policy, metric, evidence, stage)
     if state is CanaryState.PASS:
-        missing = unmeasured(policy, metric, evidence, stage) or _doubt(policy, metric, evidence, stage)
+        missing = missing or _doubt(policy, metric, evidence, stage)
         state = CanaryState.INCONCLUSIVE if missing else state
     if most >= halt_at:
         state = CanaryState.HALT

@@ -6,9 +6,11 @@ import math
 from typing import TYPE_CHECKING
 
 from headgate.gates.canary_evidence import CANARY, LIVE, MOST_COUNTED, STABLE, Evidence, grid_of
-from headgate.gates.canary_tests import counts_type
+from headgate.gates.canary_tests import counts_type, strata_of
+from headgate.model import Direction
 from headgate.stats.capped import LEVELS, CappedMasses
 from headgate.stats.means import Sums
+from headgate.stats.mixtures import Stratum
 from headgate.stats.quantiles import Histogram
 from headgate.stats.rates import RateCounts
 from headgate.stats.sample_ratio import log_e_mismatch
@@ -18,13 +20,25 @@ if TYPE_CHECKING:
 
     from headgate.gates.canary_evidence import ArmEvidence, Counts
     from headgate.gates.canary_policy import CanaryPolicy, Metric, Stage
+    from headgate.gates.canary_tests import Strata
 
-__all__ = ["LEAST_MEASURED", "log_e_sample_ratio", "metric_problems", "misfit", "problems", "shares", "unmeasured"]
+__all__ = [
+    "LEAST_MEASURED",
+    "log_e_sample_ratio",
+    "metric_problems",
+    "misfit",
+    "problems",
+    "shares",
+    "strata_to_halt",
+    "unmeasured",
+]
 
 # Part of an arm's units that must have a value of a metric whose test rests on how all units were split. What is
 # missing in more than the hundredth part may be all that failed; records that were refused are held to the same
 # (`headgate.rollout.controller_track.MOST_REFUSED`).
 LEAST_MEASURED = 0.99
+_NOT_GOOD = "what is not measured is not good"
+_STABLES_FAULT = "till then it passes nothing, and halts only what is worse than stable with all of the others bad"
 
 
 def problems(policy: CanaryPolicy, evidence: Evidence) -> Iterator[str]:
@@ -106,18 +120,58 @@ def unmeasured(policy: CanaryPolicy, metric: Metric, evidence: Evidence, stage: 
     good one. The others compare the values that there are: of those the canary must not have fewer than its share, for
     what is missing may be what is worst. And a stage in which a metric was not measured does not pass on earlier ones.
     """
-    whole = metric.kind == "rate" or metric.cap is not None
     for place, one in enumerate(policy.stages[: stage + 1]):
         arms = {name: evidence.arm(one.ppm, name) for name in (CANARY, STABLE)}
         if one.share == 1.0 or not all(arm.units for arm in arms.values()):
             continue
         found = {name: _measured(arm, metric) for name, arm in arms.items()}
-        few = _few_of_all(arms, found) if whole else _few_of_canary(policy, one, found)
+        few = _few_of_all(arms, found) if _rests_on_all(metric) else _few_of_canary(policy, one, found)
         if few:
-            return f"in stage {place + 1} {few}; what is not measured is not good"
+            return f"in stage {place + 1} {few}"
         if place == stage and not all(found.values()):
             return "no value of it in both arms in this stage yet"
     return ""
+
+
+def strata_to_halt(policy: CanaryPolicy, metric: Metric, evidence: Evidence) -> Strata:
+    """Return the strata that the halting test is asked of: what stable alone lacks is in them, as bad as it can be.
+
+    Where the test rests on how all units were split, values that only stable lacks would make a canary like it look
+    worse. What both arms lack alike speaks against neither, so that a bad canary is still halted.
+    """
+    strata = strata_of(policy, metric, evidence)
+    if not _rests_on_all(metric):
+        return strata
+    stages, found = {stage.share: stage for stage in policy.stages}, []
+    for one in strata:
+        arms = {name: evidence.arm(stages[one.share].ppm, name) for name in (CANARY, STABLE)}
+        lacks = _stable_alone_lacks(arms, {name: _measured(arm, metric) for name, arm in arms.items()})
+        found.append(Stratum(one.share, one.canary, _with_worst(metric, one.stable, lacks)) if lacks else one)
+    return tuple(found)
+
+
+def _with_worst(metric: Metric, counts: Counts, units: int) -> Counts:
+    """Return the counts with so many units more, of the worst value there is."""
+    lower = metric.direction is Direction.LOWER
+    if isinstance(counts, RateCounts):
+        return RateCounts(counts.units + units, counts.events + units * lower)
+    if isinstance(counts, CappedMasses):
+        none = (0.0,) * (LEVELS - 1)
+        return counts + CappedMasses(units, (*none, float(units)) if lower else (float(units), *none))
+    return counts
+
+
+def _rests_on_all(metric: Metric) -> bool:
+    return metric.kind == "rate" or metric.cap is not None
+
+
+def _stable_alone_lacks(arms: dict[str, ArmEvidence], found: dict[str, int]) -> int:
+    """Return how many of stable's units have no value beyond the part that the canary's lack too; 0 if few."""
+    ours, theirs = arms[CANARY].units, arms[STABLE].units
+    if found[STABLE] >= LEAST_MEASURED * theirs:
+        return 0
+    alike = theirs * (ours - found[CANARY]) / ours if ours else 0.0
+    return max(0, math.ceil(theirs - found[STABLE] - alike))
 
 
 def _measured(arm: ArmEvidence, metric: Metric) -> int:
@@ -130,7 +184,9 @@ def _measured(arm: ArmEvidence, metric: Metric) -> int:
 def _few_of_all(arms: dict[str, ArmEvidence], found: dict[str, int]) -> str:
     for name, arm in arms.items():
         if found[name] < LEAST_MEASURED * arm.units:
-            return f"only {found[name]} of {arm.units} units of {name} have a value ({LEAST_MEASURED:.0%} are due)"
+            few = f"only {found[name]} of {arm.units} units of {name} have a value ({LEAST_MEASURED:.0%} are due); "
+            # The canary comes first: here stable alone has too few.
+            return few + (_STABLES_FAULT if name == STABLE else _NOT_GOOD)
     return ""
 
 
@@ -140,7 +196,8 @@ def _few_of_canary(policy: CanaryPolicy, stage: Stage, found: dict[str, int]) ->
         return ""
     if log_e_mismatch([ours, theirs], [stage.share, 1.0 - stage.share]) < -math.log(policy.sample_ratio_alpha):
         return ""
-    return f"only {ours} of the {ours + theirs} units with a value are the canary's ({stage.share:.4%} are due)"
+    few = f"only {ours} of the {ours + theirs} units with a value are the canary's ({stage.share:.4%} are due); "
+    return few + _NOT_GOOD
 
 
 def log_e_sample_ratio(policy: CanaryPolicy, evidence: Evidence) -> float:

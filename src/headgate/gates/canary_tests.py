@@ -165,7 +165,10 @@ def why_not_testable(metric: Metric, strata: Strata) -> str:
     if not strata:
         return "no units with this metric in both arms yet"
     if metric.kind == "rate" and not sum(one.canary.events + one.stable.events for one in strata):
-        return "no events in either arm yet"
+        # However many units: where nothing happened the rates hardly differ, but their ratio may be anything.
+        return (
+            "no events in either arm yet; without any a rate never passes: for what is so rare take a mean with a cap"
+        )
     return _why_no_mean(strata) if counts_type(metric) is Sums else ""
 
 
