@@ -7,6 +7,7 @@ import os
 import socket
 import time
 import traceback
+from pathlib import Path
 
 import pytest
 from faulty_server import (
@@ -194,6 +195,68 @@ def test_only_an_anonymous_request_is_unsigned(
     faulty_server.script = [whole(BODY)]
     kind(StoreSettings(endpoint=faulty_server.endpoint, anonymous=not signed)).get("bucket", "dir/lamp.json")
     assert ("authorization:" in faulty_server.requests[0].lower()) is signed
+
+
+CONFIGURED = {
+    "service's variable": ({"AWS_ENDPOINT_URL_S3": "here", "AWS_ENDPOINT_URL": "there"}, ""),
+    "variable": ({"AWS_ENDPOINT_URL": "here"}, "endpoint_url = there"),
+    "services": ({}, "endpoint_url = there\nservices = mine\n[services mine]\ns3 =\n  endpoint_url = here"),
+    "profile": ({}, "endpoint_url = here"),
+    "argument": ({"AWS_ENDPOINT_URL_S3": "there", "AWS_ENDPOINT_URL": "there"}, "endpoint_url = there"),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("how", CONFIGURED)
+@pytest.mark.parametrize("anonymous", [False, True])
+def test_the_endpoint_is_the_one_that_the_aws_configuration_names(
+    kind: type[BotoStore | ObstoreStore],
+    faulty_server: FaultyServer,
+    how: str,
+    anonymous: bool,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    variables, profile = CONFIGURED[how]
+    places = {"there": refused_endpoint(), "here": faulty_server.endpoint}
+    for name, place in variables.items():
+        monkeypatch.setenv(name, places[place])
+    for place, endpoint in places.items():
+        profile = profile.replace(f"= {place}", f"= {endpoint}")
+    (tmp_path / "config").write_text(f"[profile mine]\n{profile}\n")
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
+    monkeypatch.setenv("AWS_PROFILE", "mine")
+    faulty_server.script = [whole(BODY, etag=f'"{hashlib.md5(BODY).hexdigest()}"')]
+    given = faulty_server.endpoint if how == "argument" else None
+    store = kind(StoreSettings(endpoint=given, region="us-east-1", anonymous=anonymous, attempts=1))
+    assert isinstance(store.get("bucket", "dir/lamp.json"), StoredObject)
+    assert len(faulty_server.requests) == 1
+
+
+def test_configured_endpoints_are_left_alone_where_the_configuration_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "true")
+    for name in ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT"):
+        monkeypatch.setenv(name, "https://there.example")
+    store = ObstoreStore(StoreSettings(region="eu-west-1", connect_seconds=0.2, attempts=1, deadline_seconds=5))
+    made = dict(store._store("bucket").config)
+    assert made["endpoint"] == made["endpoint_url_s3"] == "https://s3.eu-west-1.amazonaws.com"
+
+
+@pytest.mark.parametrize(
+    ("config", "error", "said"),
+    [
+        ("[profile mine]\nservices = other\n", DatasetSetupError, "no services 'other'"),
+        ("[default]\n", AccessDeniedError, "there is no profile 'mine'"),
+        ("no section", DatasetSetupError, "the AWS configuration cannot be read"),
+    ],
+)
+def test_an_aws_configuration_that_cannot_be_followed_is_an_error(
+    config: str, error: type[DatasetError], said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "config").write_text(config)
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
+    with pytest.raises(error, match=said):
+        ObstoreStore(StoreSettings(profile="mine"))
 
 
 @pytest.mark.slow

@@ -6,6 +6,7 @@ tells nothing of checksums: where the ETag is not the content's MD5, boto3 is as
 
 from __future__ import annotations
 
+import dataclasses
 import importlib.util
 import os
 import re
@@ -17,6 +18,7 @@ from urllib.parse import urlsplit
 from headgate.datasets.lazy_values import Unchanged
 from headgate.datasets.s3_boto import BotoStore
 from headgate.datasets.s3_checksums import differing, is_md5_of
+from headgate.datasets.s3_endpoint import configured_endpoint
 from headgate.datasets.s3_errors import absent, denied_without_credentials, store_error, truncated, unreachable
 from headgate.datasets.s3_logs import mask_secrets
 from headgate.datasets.stores import (
@@ -41,6 +43,7 @@ R = TypeVar("R")
 _CODE = re.compile(r"<Code>(\w+)</Code>")
 # obstore asks for the rest of a body that ends early; NoContentRange is what it says of a server that will not go on.
 _ENDED_EARLY = r"IncompleteMessage|UnexpectedEof|end of file|error decoding response body|NoContentRange"
+_ENDPOINT_VARIABLES = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT")
 _THIS_MACHINE = {"localhost", "127.0.0.1", "::1"}
 _STATUS = re.compile(r"status code: (\d{3})")
 
@@ -59,11 +62,13 @@ class ObstoreStore:
     """
 
     def __init__(self, settings: StoreSettings | None = None) -> None:
-        self.settings = settings or StoreSettings()
+        self._given = settings or StoreSettings()
         try:
             import obstore  # noqa: F401 - found here or never
         except ImportError as error:
             raise DatasetSetupError("obstore is not installed; pip install 'headgate[fast]'") from error
+        endpoint = self._given.endpoint or configured_endpoint(self._given.profile)
+        self.settings = dataclasses.replace(self._given, endpoint=endpoint)
         self._pid = os.getpid()
         self._lock = threading.Lock()
         self._stores: dict[str, S3Store] = {}
@@ -181,7 +186,7 @@ class ObstoreStore:
         return f"ObstoreStore({self._endpoint})"
 
     def __reduce__(self) -> tuple[object, ...]:
-        return ObstoreStore, (self.settings,)
+        return ObstoreStore, (self._given,)
 
 
 def _session(settings: StoreSettings) -> Any:
@@ -220,8 +225,7 @@ def _store(bucket: str, settings: StoreSettings, session: Any) -> S3Store:
     region = settings.region or (session.region_name if session is not None else None)
     if region:
         options["region"] = region
-    if settings.endpoint:
-        options |= {"endpoint": settings.endpoint, "virtual_hosted_style_request": False}
+    options |= _endpoint_options(settings.endpoint, region)
     return S3Store(
         bucket,
         client_options={
@@ -238,6 +242,20 @@ def _store(bucket: str, settings: StoreSettings, session: Any) -> S3Store:
         },
         **options,
     )
+
+
+def _endpoint_options(endpoint: str | None, region: str | None) -> dict[str, Any]:
+    """Return what has obstore go to ``endpoint`` (None: AWS), whatever it finds in the environment by itself."""
+    if endpoint is None:
+        if not any(os.environ.get(name) for name in _ENDPOINT_VARIABLES):
+            return {}
+        region = region or os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or "us-east-1"
+        endpoint = f"https://s3.{region}.amazonaws.com"  # as it does itself
+    options = {"endpoint": endpoint, "virtual_hosted_style_request": False}
+    # It would go before the other; obstore of a version without it takes no such option.
+    if os.environ.get("AWS_ENDPOINT_URL_S3", endpoint) != endpoint:
+        options["aws_endpoint_url_s3"] = endpoint
+    return options
 
 
 def _refuse_token_in_the_open(settings: StoreSettings, session: Any) -> None:
