@@ -73,7 +73,7 @@ def test_what_is_published_was_tested_comes_from_a_tag_and_needs_no_secret() -> 
     jobs = yaml.safe_load(text)["jobs"]
     assert "make test" in str(jobs["test"]["steps"])
     assert set(jobs["publish"]["needs"]) == set(jobs) - {"publish"}
-    assert jobs["publish"]["if"] == "startsWith(github.ref, 'refs/tags/v')"
+    assert jobs["publish"]["if"] == "github.event_name == 'push' && startsWith(github.ref, 'refs/tags/v')"
     assert "secrets." not in text
     assert [name for name, job in jobs.items() if "id-token" in str(job.get("permissions"))] == ["publish"]
 

@@ -131,3 +131,11 @@ def test_no_workflow_puts_foreign_text_into_a_script(path):
         for step in job["steps"]:
             assert "${{ github." not in step.get("run", ""), step
     assert workflow["permissions"] == {"contents": "read"}
+
+
+def test_a_pull_request_is_compared_with_what_it_was_merged_into():
+    """The tip of the base branch may be ahead of that: its own commits would count as this change's."""
+    workflow = yaml.safe_load((ROOT / ".github" / "workflows" / "ci.yml").read_text(encoding="utf-8"))
+    (run,) = (step["run"] for step in workflow["jobs"]["gate"]["steps"] if "headgate compare" in step.get("run", ""))
+    assert "headgate compare HEAD^1 HEAD " in run
+    assert ACTION["inputs"]["base"]["default"] == "HEAD^1"

@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 import json
 import os
+import re
+import shlex
 import subprocess
 import sys
 import sysconfig
@@ -15,7 +17,8 @@ import yaml
 
 import headgate
 from headgate.cli import build_parser, main
-from headgate.setup.files import POSSIBLE, plan_files
+from headgate.errors import UsageError
+from headgate.setup.files import POSSIBLE, next_steps, plan_files
 from headgate.setup.repository import DEFAULT_PYTHON, Repository, Suite, look_at
 from headgate.store.policy_file import load_policy
 
@@ -196,17 +199,60 @@ def test_what_cannot_be_set_up_is_told_and_nothing_is_written(tmp_path, monkeypa
     assert written(tmp_path) == before
 
 
-def test_a_directorys_name_is_quoted_for_the_shell(tmp_path):
-    hostile = "x; touch $(id) `id` '\""
-    for service in ("github", "gitlab"):
-        for suite in (
-            {"suite": Suite.ASV, "config": f"{hostile}/asv.conf.json"},
-            {"suite": Suite.PYTEST, "tests": (hostile,)},
-        ):
-            for one in plan_files(Repository(tmp_path, **suite), service)[1:]:
-                for script in scripts(one.content):
-                    subprocess.run(["bash", "-n", "-c", script], check=True)
-                    assert "touch $(id)" not in script.replace("'x; touch $(id) `id` '", "")
+HOSTILE = "-x: #y; touch $(id) `id` '\" @CONFIG@ | & {z} %w !v"
+
+
+@pytest.mark.parametrize("service", ["github", "gitlab"])
+@pytest.mark.parametrize("fact", [{"config": f"{HOSTILE}/asv.conf.json"}, {"tests": (HOSTILE, "tests")}], ids=str)
+def test_a_directorys_name_is_one_word_of_its_command_and_nothing_else(tmp_path, service, fact):
+    suite = Suite.ASV if "config" in fact else Suite.PYTEST
+    harmless = {"config": "x/asv.conf.json"} if "config" in fact else {"tests": ("x", "tests")}
+    told = []
+    for facts in (fact, harmless):
+        one = plan_files(Repository(tmp_path, suite, **facts), service)[1]
+        told.append([shell_words(script) for script in scripts(one.content)])
+    hostile, expected = told
+    assert [[word.replace(f"./{HOSTILE}", "x") for word in words] for words in hostile] == expected
+    assert sum(f"./{HOSTILE}" in word for words in hostile for word in words) == 2
+
+
+def shell_words(script: str) -> list[str]:
+    """Return the words of a script as the shell takes them, its quotes undone."""
+    subprocess.run(["bash", "-n", "-c", script], check=True)
+    return shlex.split(script)
+
+
+@pytest.mark.parametrize("name", ["a${{ secrets.TOKEN }}", "two\nlines", "bell\a", "\ud800"])
+def test_a_name_that_a_workflow_would_read_otherwise_is_refused_unless_none_is_written(tmp_path, name):
+    for fact in ({"suite": Suite.ASV, "config": f"{name}/asv.conf.json"}, {"suite": Suite.PYTEST, "tests": (name,)}):
+        repository = Repository(tmp_path, **fact)
+        for service in ("github", "gitlab"):
+            with pytest.raises(UsageError, match="cannot be put into a workflow; rename it"):
+                plan_files(repository, service)
+        assert next_steps(repository, plan_files(repository, "none"), "none")
+
+
+@pytest.mark.parametrize("suite", [Suite.ASV, Suite.PYTEST])
+def test_an_earlier_jobs_files_are_not_found_by_the_next(tmp_path, suite):
+    """GitHub's runner empties RUNNER_TEMP before each job; GitLab's job deletes its own directory first."""
+    repository = Repository(tmp_path, suite, config="asv.conf.json", tests=("tests",))
+    text = plan_files(repository, "github")[1].content
+    steps = yaml.safe_load(text)["jobs"]["gate"]["steps"]
+    (upload,) = (step["with"]["path"] for step in steps if "upload-artifact" in step.get("uses", ""))
+    assert upload == "${{ runner.temp }}/headgate"
+    outputs = re.findall(r"--(?:json|markdown|junit|evidence|html|benchmark-json) (\S+)", text)
+    assert len(outputs) >= 5
+    assert all(path.startswith('"$out/') for path in outputs)
+    assert text.count('out="$RUNNER_TEMP/headgate"\n') == (1 if suite == Suite.ASV else 2)
+    assert "../" not in text
+    job = yaml.safe_load(plan_files(repository, "gitlab")[1].content)["headgate"]
+    script = "\n".join(job["script"])
+    outputs = re.findall(r"--(?:json|markdown|junit|evidence|html|benchmark-json) (\S+)", script)
+    assert len(outputs) >= 5
+    assert all(path.strip('"').removeprefix("$here/").startswith("headgate-verdict/") for path in outputs)
+    assert script.index("rm -rf headgate-verdict") < script.index("headgate doctor" if suite == Suite.ASV else "pytest")
+    assert job["artifacts"]["paths"] == ["headgate-verdict"]
+    assert "../" not in script
 
 
 def scripts(text: str) -> list[str]:
@@ -254,10 +300,12 @@ def test_the_steps_of_the_pytest_workflow_judge_a_slower_branch_by_its_own_code(
     assert init(root)[0] == 0
     steps = scripts((root / WORKFLOW).read_text())
     measure, decide = (next(one for one in steps if word in one) for word in ("--benchmark-only", "headgate check"))
-    git(root, "worktree", "add", "-q", "../headgate-base", "HEAD^1")
+    temporary = tmp_path / "runner"
+    temporary.mkdir()
+    git(root, "worktree", "add", "-q", str(temporary / "headgate-base"), "HEAD^1")
     # What installing would do, without an index: an environment that sees this one's pytest and one side's package.
-    for side, source in (("base", tmp_path / "headgate-base"), ("candidate", root)):
-        environment = tmp_path / f"env-{side}"
+    for side, source in (("base", temporary / "headgate-base"), ("candidate", root)):
+        environment = temporary / f"env-{side}"
         subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(environment)], check=True)
         packages = environment / "lib" / f"python{sys.version_info[0]}.{sys.version_info[1]}" / "site-packages"
         target = tmp_path / f"installed-{side}"
@@ -265,7 +313,11 @@ def test_the_steps_of_the_pytest_workflow_judge_a_slower_branch_by_its_own_code(
         (target / "counted" / "__init__.py").write_bytes((source / "counted" / "__init__.py").read_bytes())
         seen = (target, sysconfig.get_paths()["purelib"], Path(headgate.__file__).parents[1])
         (packages / "seen.pth").write_text("".join(f"{path}\n" for path in seen))
-    environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
+    environment = {
+        **os.environ,
+        "RUNNER_TEMP": str(temporary),
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+    }
     environment.pop("GITHUB_STEP_SUMMARY", None)
     # A worker of pytest-xdist says so to its children, and pytest-benchmark would not measure.
     environment = {name: value for name, value in environment.items() if not name.startswith("PYTEST_")}
@@ -274,7 +326,7 @@ def test_the_steps_of_the_pytest_workflow_judge_a_slower_branch_by_its_own_code(
     assert measured.returncode == 0, measured.stdout + measured.stderr
     decided = subprocess.run(["bash", "-e", "-c", decide], check=False, **told)
     assert decided.returncode == 1, decided.stdout + decided.stderr
-    verdict = json.loads((root / "verdict.json").read_text())
+    verdict = json.loads((temporary / "headgate" / "verdict.json").read_text())
     assert verdict["comparisons"][0]["ratio"] > 100, "each side ran its own code"
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from headgate.cli import ExitCode
 from headgate.cli.streams import shown
+from headgate.report.wording import printable
 
 if TYPE_CHECKING:
     import argparse
@@ -61,7 +62,7 @@ def run(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:  # noqa: ARG
                 write_new(repository.root / one.path, one.content)
     lines = [*_told(repository, planned, dry=args.dry_run), "next:"]
     lines += [f"  {step}" for step in next_steps(repository, planned, args.ci)]
-    out.writelines(shown(line, out) + "\n" for line in lines)
+    out.writelines(shown(printable(line), out) + "\n" for line in lines)
     return ExitCode.PASS
 
 

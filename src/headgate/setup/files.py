@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from dataclasses import dataclass
 from functools import cache
@@ -9,6 +10,7 @@ from importlib import resources
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
+from headgate.errors import UsageError
 from headgate.setup.repository import Suite
 
 if TYPE_CHECKING:
@@ -21,6 +23,9 @@ POLICY = "headgate.toml"
 WORKFLOWS = {"github": ".github/workflows/headgate.yml", "gitlab": ".gitlab/headgate.yml"}
 CI_CHOICES = (*WORKFLOWS, "none")
 _THERE = "it is there already"
+# GitHub reads these in every script, before the shell does and whatever its quotes are.
+_EXPRESSION = "${{"
+_FACT = re.compile(r"@(PYTHON|CONFIG|TESTS|DIRECTORY)@")
 POSSIBLE = (POLICY, *WORKFLOWS.values())
 _TEMPLATES = {
     ("github", Suite.ASV): "github-asv.yml",
@@ -73,20 +78,43 @@ def next_steps(repository: Repository, planned: tuple[PlannedFile, ...], service
 
 
 def _filled(template: str, repository: Repository) -> str:
-    """Put the repository's facts into a template; they are quoted for the shell, so no name can end a word."""
+    """Put the repository's facts into a template, in one pass: what a name holds is not filled in again.
+
+    They are quoted for the shell, so no name can end a word, and stand in YAML's block scalars: none can end a value.
+
+    Raises
+    ------
+    UsageError
+        A name holds what neither can quote.
+    """
     directory = PurePosixPath(repository.config).parent.as_posix() if repository.config else "."
-    text = template.replace("@PYTHON@", repository.python).replace("@CONFIG@", _config_option(repository))
-    return text.replace("@TESTS@", _quoted_tests(repository)).replace("@DIRECTORY@", shlex.quote(directory))
+    for path in (directory, *repository.tests):
+        if not path.isprintable() or _EXPRESSION in path:
+            raise UsageError(
+                f"{path!r}: a name with a control character or {_EXPRESSION} cannot be put into a workflow; rename it, "
+                "or give --ci none and write the workflow yourself"
+            )
+    facts = {
+        "PYTHON": repository.python,
+        "CONFIG": _config_option(repository),
+        "TESTS": _quoted_tests(repository),
+        "DIRECTORY": _quoted(directory),
+    }
+    return _FACT.sub(lambda match: facts[match[1]], template)
 
 
 def _config_option(repository: Repository) -> str:
     """Return `` --config PATH`` where asv's configuration is not at the root, where it is found by itself."""
-    nested = "/" in repository.config
-    return f" --config {shlex.quote(repository.config)}" if nested else ""
+    return f" --config {_quoted(repository.config)}" if "/" in repository.config else ""
 
 
 def _quoted_tests(repository: Repository) -> str:
-    return shlex.join(repository.tests)
+    return " ".join(map(_quoted, repository.tests))
+
+
+def _quoted(path: str) -> str:
+    """Return a path as one word for the shell, which no command takes for an option."""
+    return shlex.quote(f"./{path}" if path.startswith("-") else path)
 
 
 @cache
