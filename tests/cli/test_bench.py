@@ -11,9 +11,9 @@ import subprocess
 import pytest
 import study_results as known
 
-from headgate.cli import bench
+from headgate.cli import bench, main
 from headgate.errors import EnvironmentBuildError, MeasurementError, UsageError
-from headgate.store.bench_log import read_log
+from headgate.store.bench_log import log_path, read_log
 
 CONFIG = {"version": 1, "project": "p", "repo": ".", "environment_type": "existing", "pythons": ["same"]}
 
@@ -140,6 +140,68 @@ def test_an_interrupted_run_keeps_its_parts_and_goes_on_from_there(repository):
     third = FakeAsv(repository)
     run(third, "--bench", "Small.*'(map|scan)'")
     assert len(third.measured) == 4
+
+
+PARTS = '[bench.seconds]\n"." = 100\n'  # each combination a part of its own
+FOUR = ("--bench", "Small.*'(map|scan)'")
+
+
+@pytest.mark.parametrize("changed", ["code", "benchmark"])
+def test_what_was_measured_of_other_code_is_measured_again(repository, changed):
+    (repository / "headgate.toml").write_text(PARTS)
+    with pytest.raises(KeyboardInterrupt):
+        run(FakeAsv(repository, interrupt_at=4), *FOUR)
+    again = FakeAsv(repository)
+    if changed == "code":
+        (repository / "asv.conf.json").write_text(json.dumps(CONFIG) + "\n")
+    else:
+        again.entries = {name: {**entry, "version": "v2"} for name, entry in again.entries.items()}
+    assert run(again, *FOUR)[0] == 0
+    assert len(again.measured) == 4
+
+
+def test_what_failed_before_an_interruption_is_measured_again_and_counts(repository):
+    (repository / "headgate.toml").write_text(PARTS)
+    first = FakeAsv(repository, interrupt_at=4, failing="time")
+    with pytest.raises(KeyboardInterrupt):
+        run(first, *FOUR)
+    # One of the two that failed fails again: what was measured meanwhile makes up for nothing.
+    again = FakeAsv(repository, failing=first.measured[0])
+    code, _, err = run(again, *FOUR)
+    assert (code, len(again.measured)) == (4, 4)
+    assert "3 measured, 0 skipped, 1 failed" in err
+
+
+def test_what_was_measured_before_an_interruption_and_had_not_failed_is_not_measured_again(repository):
+    (repository / "headgate.toml").write_text(PARTS)
+    first = FakeAsv(repository, interrupt_at=4)
+    with pytest.raises(KeyboardInterrupt):
+        run(first, *FOUR)
+    second = FakeAsv(repository, interrupt_at=3, failing="time")
+    with pytest.raises(KeyboardInterrupt):
+        run(second, *FOUR)
+    third = FakeAsv(repository)
+    assert run(third, *FOUR)[0] == 0
+    assert len(third.measured) == 2
+    assert not set(third.measured) & set(first.measured)
+
+
+def test_a_run_that_a_crash_ended_within_a_line_is_gone_on_with_and_reported(repository):
+    (repository / "headgate.toml").write_text(PARTS)
+    with pytest.raises(KeyboardInterrupt):
+        run(FakeAsv(repository, interrupt_at=4), *FOUR)
+    (log,) = (repository / "results" / "box").glob("*-bench.jsonl")
+    log.write_bytes(log.read_bytes()[:-20])
+    again = FakeAsv(repository)
+    code, _, err = run(again, *FOUR)
+    assert (code, len(again.measured)) == (0, 3)
+    assert "bench.jsonl: its last line was cut off as it was written, and is left out" in err
+    assert not read_log(log).torn
+    torn = log_path(repository / "results", "box", known.COMMIT)
+    torn.write_bytes(log.read_bytes() + b'{"done": {"b')
+    out, errors = io.StringIO(), io.StringIO()
+    assert main(["report", "--results", "results", "-o", "again"], out, errors) == 0
+    assert f"{torn.name}: its last line was cut off" in errors.getvalue()
 
 
 def test_uncommitted_changes_are_said_not_to_be_measured(repository):

@@ -8,7 +8,7 @@ import subprocess
 import pytest
 
 from headgate.errors import InputError, UsageError
-from headgate.store.git import dirty_files, extract, find_repository, resolve, same_content, snapshot
+from headgate.store.git import changes_digest, dirty_files, extract, find_repository, resolve, same_content, snapshot
 
 
 def git(directory, *arguments):
@@ -78,6 +78,22 @@ def test_dirty_files_are_the_tracked_ones_that_changed(repository):
     (repository / "code.py").write_text("x = 2\n")
     (repository / "bench" / "b.py").unlink()
     assert sorted(dirty_files(repository)) == ["bench/b.py", "code.py"]
+
+
+def test_uncommitted_changes_have_a_digest_that_what_is_left_out_does_not_change(repository):
+    def digest():
+        return changes_digest(repository, exclude=repository / "bench")
+
+    assert digest() == ""
+    (repository / "bench" / "b.py").write_text("changed\n")
+    (repository / "new.py").touch()
+    assert digest() == ""
+    seen = set()
+    for text in ("x = 2\n", "x = 3\n"):
+        (repository / "code.py").write_text(text)
+        seen.add(digest())
+    assert len(seen - {""}) == 2
+    assert changes_digest(repository, exclude=repository.parent) not in {"", *seen}
 
 
 def test_same_content_sees_changes_and_untracked_files_below_the_directory_only(repository):

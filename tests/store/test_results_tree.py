@@ -50,11 +50,13 @@ def test_the_log_keeps_what_asv_does_not_and_says_where_to_go_on(tmp_path):
     header = {"commit": "abc", "mode": "quick", "bench": []}
     bench_log.start(path, header, "2026-01-01")
     skip = {"environment": "e", "benchmark": "b", "outcome": "skipped", "reason": "slow", "indices": [3, 4]}
-    bench_log.append(path, {"done": {"b": [0, 3, 4]}, "seconds": {"b": [2.0, 1]}, "not_measured": [skip]})
+    line = {"done": {"b": [0, 3, 4]}, "versions": {"b": "v1"}, "seconds": {"b": [2.0, 1]}, "not_measured": [skip]}
+    bench_log.append(path, line)
     log = bench_log.read_log(path)
     assert log.resumes(header)
     assert not log.resumes({**header, "mode": "full"})
-    assert log.done == {("b", 0), ("b", 3), ("b", 4)}
+    assert log.valid({"b": "v1"}) == {("b", 0), ("b", 3), ("b", 4)}
+    assert log.valid({"b": "v2"}) == log.valid({}) == set()
     assert log.reasons["e", "b", 4] == ("skipped", "slow")
     bench_log.append(path, {"finished": "2026-01-02"})
     assert not bench_log.read_log(path).resumes(header)
@@ -64,19 +66,58 @@ def test_a_new_session_forgets_what_the_last_one_finished_but_not_how_long_it_to
     path = tmp_path / "log.jsonl"
     for _ in range(2):
         bench_log.start(path, {"mode": "quick"}, "now")
-        assert bench_log.read_log(path).done == set()
+        assert bench_log.read_log(path).done == {}
         bench_log.append(path, {"done": {"b": [0]}, "seconds": {"b": [2.0, 1]}})
     assert bench_log.read_log(path).seconds == {"b": (4.0, 2)}
 
 
-def test_a_torn_last_line_is_dropped_and_any_other_is_refused(tmp_path):
+def test_what_failed_is_not_done_until_it_was_measured(tmp_path):
+    path = tmp_path / "log.jsonl"
+    bench_log.start(path, {"mode": "quick"}, "now")
+    failed = {"environment": "e", "benchmark": "b", "outcome": "failed", "reason": "boom", "indices": [1]}
+    line = {"done": {"b": [0, 1]}, "versions": {"b": "v1"}}
+    bench_log.append(path, {**line, "not_measured": [failed]})
+    assert bench_log.read_log(path).valid({"b": "v1"}) == {("b", 0)}
+    bench_log.append(path, {**line, "done": {"b": [1]}})
+    log = bench_log.read_log(path)
+    assert (log.valid({"b": "v1"}), log.reasons) == ({("b", 0), ("b", 1)}, {})
+
+
+def test_what_an_older_headgate_noted_without_versions_counts_as_not_done(tmp_path):
+    path = tmp_path / "log.jsonl"
+    bench_log.start(path, {"mode": "quick"}, "now")
+    bench_log.append(path, {"done": {"b": [0]}})
+    assert bench_log.read_log(path).valid({"b": "v1"}) == bench_log.read_log(path).valid({}) == set()
+
+
+@pytest.mark.parametrize("torn", [b'{"done": {"b"', b"\0\0\0", b'{"reason": "\xc3'])
+def test_a_torn_last_line_is_dropped_and_spoils_no_line_after_it(tmp_path, torn):
+    path = tmp_path / "log.jsonl"
+    bench_log.start(path, {"mode": "quick"}, "now")
+    whole = path.read_bytes()
+    path.write_bytes(whole + torn)
+    log = bench_log.read_log(path)
+    assert (log.header["mode"], log.torn, log.finished) == ("quick", True, False)
+    bench_log.append(path, {"finished": "now"})
+    assert path.read_bytes() == whole + b'{"finished":"now"}\n'
+    log = bench_log.read_log(path)
+    assert (log.torn, log.finished) == (False, True)
+
+
+def test_a_last_line_that_lacks_its_newline_alone_is_kept(tmp_path):
+    path = tmp_path / "log.jsonl"
+    bench_log.start(path, {"mode": "quick"}, "now")
+    path.write_bytes(path.read_bytes().rstrip(b"\n"))
+    bench_log.append(path, {"finished": "now"})
+    log = bench_log.read_log(path)
+    assert (log.header["mode"], log.torn, log.finished) == ("quick", False, True)
+
+
+def test_a_line_that_is_no_json_before_the_last_is_refused(tmp_path):
     path = tmp_path / "log.jsonl"
     bench_log.start(path, {"mode": "quick"}, "now")
     with path.open("a") as stream:
-        stream.write('{"done": {"b"')
-    assert bench_log.read_log(path).header["mode"] == "quick"
-    with path.open("a") as stream:
-        stream.write("\n{}\n")
+        stream.write('{"done": {"b"\n{}\n')
     with pytest.raises(InputError, match=r"log\.jsonl:2"):
         bench_log.read_log(path)
 

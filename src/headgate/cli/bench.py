@@ -143,21 +143,35 @@ def _measure(session: Session, mode: Mode, args: argparse.Namespace, err: TextIO
     benchmarks = read_benchmarks(session.project.results / "benchmarks.json")
     count = environments(session.project)
     path = bench_log.log_path(session.project.results, session.machine, session.commit)
-    header = {"commit": session.commit, "mode": mode.name, "bench": args.bench}
-    todo, resumed = _plan(session, benchmarks, bench_log.read_log(path), header, mode, count)
+    header = {"commit": session.commit, "mode": mode.name, "bench": args.bench, "changes": _changes(session)}
+    noted = bench_log.read_log(path)
+    if noted.torn:
+        say(err, f"headgate: warning: {bench_log.torn_warning(path)}")
+    todo, resumed = _plan(session, benchmarks, noted, header, mode, count)
     _announce_plan(todo, resumed, told)
     _confirm(mode, args, err)
     if not resumed:
         bench_log.start(path, header, _now())
     rounds = {info.name: 1 if mode is QUICK else info.rounds for info in benchmarks.values()}
+
+    def note(line: Mapping[str, Any]) -> None:
+        bench_log.append(path, {**line, "versions": {name: benchmarks[name].version for name in line["done"]}})
+
     with BenchProgress(told, todo, count, rounds) as bar:
-        tally = asv_session.measure(session, todo, _indices(benchmarks), lambda line: bench_log.append(path, line), bar)
+        tally = asv_session.measure(session, todo, _indices(benchmarks), note, bar)
     bench_log.append(path, {"finished": _now()})
     if not resumed and not tally.measured:
         raise MeasurementError(
             f"nothing was measured: {tally.skipped} skipped, {tally.failed} failed; see {session.log}"
         )
     return tally
+
+
+def _changes(session: Session) -> str:
+    """Return what identifies the uncommitted changes: suites, and code that is not built, are taken from there."""
+    from headgate.store import git
+
+    return git.changes_digest(git.find_repository(session.project.root), exclude=session.project.results)
 
 
 def _plan(
@@ -175,7 +189,8 @@ def _plan(
     within, without = policy.quick if mode is QUICK else (), () if mode is FULL else policy.full
     chosen = asv_plan.select(benchmarks, header["bench"], within, without)
     index_of = _indices(benchmarks)
-    done = noted.done if noted.resumes(header) else set()
+    versions = {name: info.version for name, info in benchmarks.items()}
+    done = noted.valid(versions) if noted.resumes(header) else set()
     left = [item for item in chosen if (item.name, index_of[item]) not in done]
     known = {key: total / count for key, (total, count) in noted.seconds.items() if count}
     timings = asv_plan.Timings(known, policy.seconds, mode.share)

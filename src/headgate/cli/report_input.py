@@ -101,11 +101,13 @@ def load_site(sources: Sources, progress: Progress = lambda _step, _done, _total
 def study_input(loaded: MachineResults) -> StudyInput | None:
     """Return what the page of a machine's newest commit is made of; None where no run could be read."""
     from headgate.report.study_view import StudyInput
+    from headgate.store.bench_log import log_path, torn_warning
 
     commit = loaded.newest_commit()
     if commit is None:
         return None
     log = loaded.log(commit)
+    torn = (torn_warning(log_path(loaded.results, loaded.name, commit)),) if log.torn else ()
     tables, copies, problems = _limits(loaded)
     return StudyInput(
         machine=loaded.name,
@@ -115,7 +117,7 @@ def study_input(loaded: MachineResults) -> StudyInput | None:
         hardware=loaded.hardware,
         reasons=log.reasons,
         mode=str(log.header.get("mode", "")),
-        problems=(*loaded.problems, *problems),
+        problems=(*loaded.problems, *torn, *problems),
         limits=tables,
         copies=copies,
     )

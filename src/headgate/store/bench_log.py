@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import os
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from headgate.errors import InputError
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from pathlib import Path
 
-__all__ = ["SCHEMA", "BenchLog", "append", "log_path", "read_log", "start"]
+__all__ = ["SCHEMA", "BenchLog", "append", "log_path", "read_log", "start", "torn_warning"]
 
 SCHEMA = "headgate.bench/1"
 # asv's hash_length: its own files are named by as much of the commit.
@@ -29,16 +29,23 @@ HASH_LENGTH = 8
 class BenchLog:
     """All sessions of one commit on one machine, merged; the last one counts.
 
-    ``header`` is the last session's, ``done`` the combinations of its finished chunks (benchmark, index), ``finished``
-    whether it ended by itself. ``reasons`` is by (environment, benchmark, index of the combination): the outcome and
-    why. ``seconds`` is by cost key: the total and the number of combinations it covers.
+    ``header`` is the last session's, ``done`` the combinations of its finished chunks (benchmark, index) and the
+    benchmark's version then, ``finished`` whether it ended by itself. ``reasons`` is by (environment, benchmark, index
+    of the combination): the outcome of its last measurement and why. ``seconds`` is by cost key: the total and the
+    number of combinations it covers. ``torn``: the last line was cut off as it was written, and is left out.
     """
 
     header: dict[str, Any] = field(default_factory=dict)
-    done: set[tuple[str, int]] = field(default_factory=set)
+    done: dict[tuple[str, int], str] = field(default_factory=dict)
     finished: bool = False
     reasons: dict[tuple[str, str, int], tuple[str, str]] = field(default_factory=dict)
     seconds: dict[str, tuple[float, int]] = field(default_factory=dict)
+    torn: bool = False
+
+    def valid(self, versions: Mapping[str, str]) -> set[tuple[str, int]]:
+        """Return what is done and need not be done again: what has failed must, and what was of another version."""
+        failed = {(name, index) for (_, name, index), (outcome, _) in self.reasons.items() if outcome == "failed"}
+        return {key for key, version in self.done.items() if version == versions.get(key[0]) and key not in failed}
 
     def resumes(self, header: Mapping[str, Any]) -> bool:
         """Say whether a run with ``header`` goes on where this log stopped."""
@@ -57,7 +64,7 @@ def start(path: Path, header: Mapping[str, Any], started: str) -> None:
 
 
 def append(path: Path, line: Mapping[str, Any]) -> None:
-    """Add one line and force it to the disk.
+    """Add one line and force it to the disk; what a crash left of the last one goes, lest it spoil this one.
 
     Raises
     ------
@@ -66,7 +73,8 @@ def append(path: Path, line: Mapping[str, Any]) -> None:
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("ab") as stream:
+        with path.open("a+b") as stream:
+            _end_last_line(stream)
             stream.write((json.dumps(line, separators=(",", ":")) + "\n").encode())
             stream.flush()
             os.fsync(stream.fileno())
@@ -75,6 +83,30 @@ def append(path: Path, line: Mapping[str, Any]) -> None:
             f"{path}: cannot be written ({error.strerror or error}); check the directory, its permissions and free "
             "space"
         ) from error
+
+
+def _end_last_line(stream: IO[bytes]) -> None:
+    """Drop a torn last line; end one that lacks its newline alone."""
+    if not stream.seek(0, os.SEEK_END):
+        return
+    stream.seek(-1, os.SEEK_END)
+    if stream.read() == b"\n":
+        return
+    stream.seek(0)
+    data = stream.read()
+    begin = data.rfind(b"\n") + 1
+    if _parsed(data[begin:]) is None:
+        stream.truncate(begin)
+    else:
+        stream.write(b"\n")
+
+
+def _parsed(text: bytes) -> object:
+    """Return the line's value, None where it is not JSON."""
+    try:
+        return json.loads(text)
+    except ValueError:
+        return None
 
 
 def read_log(path: Path) -> BenchLog:
@@ -87,20 +119,25 @@ def read_log(path: Path) -> BenchLog:
     """
     log = BenchLog()
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = path.read_bytes().splitlines()
     except FileNotFoundError:
         return log
-    except (OSError, UnicodeDecodeError) as error:
+    except OSError as error:
         raise InputError(f"{path}: cannot be read ({error}); remove it to measure anew") from error
     for number, text in enumerate(lines, 1):
-        try:
-            line = json.loads(text)
-        except ValueError as error:
-            if number == len(lines):
-                break
-            raise InputError(f"{path}:{number}: not JSON ({error}); remove the file to measure anew") from error
-        _take(log, line, f"{path}:{number}")
+        line = _parsed(text)
+        if line is None and number == len(lines):
+            log.torn = True
+        elif line is None:
+            raise InputError(f"{path}:{number}: not JSON; remove the file to measure anew")
+        else:
+            _take(log, line, f"{path}:{number}")
     return log
+
+
+def torn_warning(path: Path) -> str:
+    """Say that a log's last line is left out."""
+    return f"{path}: its last line was cut off as it was written, and is left out"
 
 
 def _take(log: BenchLog, line: object, where: str) -> None:
@@ -109,11 +146,18 @@ def _take(log: BenchLog, line: object, where: str) -> None:
     if "schema" in line:
         if line["schema"] != SCHEMA:
             raise InputError(f"{where}: schema {line['schema']!r}, this headgate reads {SCHEMA!r}; upgrade headgate")
-        log.header, log.done, log.finished = line, set(), False
+        log.header, log.done, log.finished = line, {}, False
     elif "finished" in line:
         log.finished = True
     elif "done" in line:
-        log.done |= {(str(name), int(index)) for name, indices in line["done"].items() for index in indices}
+        versions = line.get("versions", {})  # an older log has none: what it has counts as not done
+        again = {
+            (str(name), int(index)): str(versions.get(name))
+            for name, indices in line["done"].items()
+            for index in indices
+        }
+        log.done |= again
+        log.reasons = {key: why for key, why in log.reasons.items() if key[1:] not in again}
         _take_seconds(log, line.get("seconds", {}))
         for entry in line.get("not_measured", []):
             for index in entry["indices"]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import hashlib
 import os
 import re
 import subprocess
@@ -15,6 +16,7 @@ from headgate.errors import InputError, UsageError
 __all__ = [
     "DUBIOUS",
     "Revision",
+    "changes_digest",
     "dirty_files",
     "extract",
     "fetch_from",
@@ -127,6 +129,14 @@ def dirty_files(repository: Path) -> tuple[str, ...]:
     """Return the tracked files with uncommitted changes: what a comparison of commits does not measure."""
     status = _git(repository, "status", "--porcelain", "--untracked-files=no", "-z").stdout
     return tuple(entry[3:] for entry in status.split("\0") if len(entry) > 3)
+
+
+def changes_digest(repository: Path, *, exclude: Path) -> str:
+    """Return a digest of all uncommitted changes of tracked files, but for those below ``exclude``; '' without any."""
+    below = os.path.relpath(exclude, repository)
+    apart = [] if below.startswith("..") or below == "." else [f":(exclude){below}"]
+    done = _git(repository, "diff", "--binary", "--no-ext-diff", "--no-textconv", "HEAD", "--", ".", *apart).stdout
+    return hashlib.sha256(done.encode()).hexdigest()[:16] if done else ""
 
 
 def same_content(repository: Path, commit: str, directory: Path) -> bool:
