@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import traceback
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,7 +15,9 @@ from versity import versity_server
 
 from headgate.datasets.spark import SparkLoader
 from headgate.datasets.spark_jars import check_java, connector_package, jars_in, spark_hadoop_version
+from headgate.datasets.spark_s3a import S3aSettings
 from headgate.datasets.spark_session import Start
+from headgate.datasets.stores import StoreSettings
 from headgate.errors import DatasetSetupError, UsageError
 
 if TYPE_CHECKING:
@@ -190,3 +193,36 @@ def test_the_module_loads_no_spark_until_a_session_is_needed() -> None:
     )
     told = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout
     assert told.split() == []
+
+
+EXPIRES = """
+import json
+keys = {"AccessKeyId": "A", "SecretAccessKey": "hunter2", "SessionToken": "t"}
+print(json.dumps({"Version": 1, **keys, "Expiration": %r}))
+"""
+
+
+@pytest.mark.parametrize("expiry", ["2099-01-01T00:00:00Z", None])
+def test_credentials_that_expire_are_never_handed_to_spark_which_would_not_renew_them(
+    expiry: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        monkeypatch.delenv(name)
+    (tmp_path / "helper.py").write_text(EXPIRES % expiry)
+    (tmp_path / "config").write_text(f"[profile role]\ncredential_process = {sys.executable} {tmp_path}/helper.py\n")
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", os.devnull)
+    named = S3aSettings(StoreSettings(profile="role", endpoint="https://store.example"))
+    if expiry is None:
+        assert named.options("s3://bucket/key")["session.token"] == "t"
+        return
+    with pytest.raises(
+        DatasetSetupError, match=r"^s3://bucket/key at https://store\.example: .* 'role' expire"
+    ) as caught:
+        named.options("s3://bucket/key at https://store.example")
+    assert "AWS_PROFILE" in str(caught.value)
+    assert "hunter2" not in "".join(traceback.format_exception(caught.value))
+    monkeypatch.setenv("AWS_PROFILE", "role")
+    options = S3aSettings(StoreSettings(endpoint="https://store.example")).options("s3://bucket/key")
+    assert options["aws.credentials.provider"].endswith("DefaultCredentialsProvider")
+    assert not {"access.key", "secret.key", "session.token"} & options.keys()

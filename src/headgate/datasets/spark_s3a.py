@@ -67,6 +67,8 @@ class S3aSettings:
         ------
         AccessDeniedError
             The chain finds no credentials.
+        DatasetSetupError
+            Those of the profile named expire.
         """
         store = self.store
         # Plain milliseconds: every version of Hadoop reads them; one with a unit breaks older clients.
@@ -117,9 +119,15 @@ def _from_chain(profile: str | None, where: str, endpoint: str) -> dict[str, str
         raise denied_without_credentials(type(error).__name__, where, endpoint) from None
     if credentials is None:
         raise denied_without_credentials("no credentials found", where, endpoint)
-    if isinstance(credentials, RefreshableCredentials) and profile is None:
-        # These expire; the SDK in the JVM finds the same role or token, and renews it.
-        return {"aws.credentials.provider": _SDK_CHAIN}
+    if isinstance(credentials, RefreshableCredentials):
+        # These expire, and Hadoop would keep them; the SDK in the JVM finds the same role or token, and renews it.
+        # Of a profile named here it knows nothing, and Hadoop's provider of profiles reads no role and no SSO.
+        if profile is None:
+            return {"aws.credentials.provider": _SDK_CHAIN}
+        raise DatasetSetupError(
+            f"{where} at {endpoint}: the credentials of profile {profile!r} expire, and Spark would not renew them; "
+            "set AWS_PROFILE to it before the session starts and leave profile= out, or name a provider by credentials="
+        )
     frozen = credentials.get_frozen_credentials()
     if not frozen.access_key or not frozen.secret_key:
         raise denied_without_credentials("the credentials found are incomplete", where, endpoint)
@@ -164,7 +172,7 @@ def open_bucket(session: SparkSession, bucket: str, settings: S3aSettings, where
     ------
     DatasetSetupError
         The session has no S3 connector, or one of another version than its Hadoop client; or the bucket is open
-        with other settings or credentials.
+        with other settings or credentials; or the credentials of the profile named expire.
     AccessDeniedError
         No credentials were found.
     StoreUnavailableError
