@@ -11,7 +11,7 @@ import study_results as known
 
 from headgate.cli import main
 from headgate.errors import InputError
-from headgate.report.limits_tables import limits_tables, markdown
+from headgate.report.limits_tables import MOST_ROWS, limits_tables, markdown
 
 ROOT = Path(__file__).resolve().parents[2]
 KEPT = sorted((ROOT / "results").glob("*/limits.json"))
@@ -21,6 +21,19 @@ def test_the_documents_tables_are_what_a_kept_run_renders_to():
     text = (ROOT / "docs" / "performance.md").read_text()
     between = text.split("<!-- limits:begin -->")[1].split("<!-- limits:end -->")[0].strip()
     assert between in [markdown(json.loads(path.read_text())) for path in KEPT]
+
+
+def test_a_long_table_is_folded_up_and_loses_no_row():
+    document = json.loads(KEPT[0].read_text())
+    text = markdown(document)
+    tables = limits_tables(document)
+    folded = [table for table in tables if len(table.rows) > MOST_ROWS]
+    assert 0 < len(folded) < len(tables)
+    assert text.count("<details>\n<summary>") == text.count("\n\n</details>") == len(folded)
+    for table in folded:
+        assert f"({len(table.rows)} rows)</summary>\n\n| " in text
+    lines = [line for line in text.splitlines() if line.startswith("| ")]
+    assert len(lines) == sum(len(table.rows) + 2 for table in tables)
 
 
 def page(tmp_path, text, name="index.html"):

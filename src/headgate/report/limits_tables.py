@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from html import escape
 from typing import TYPE_CHECKING, Any
 
 from headgate.errors import InputError
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 __all__ = ["SCHEMA", "copies", "limits_tables", "markdown"]
 
 SCHEMA = "headgate.limits/1"
+# More rows than a screen shows are unfolded by whoever wants them.
+MOST_ROWS = 30
 FORMS = ("recursion", "scan", "map")
 
 
@@ -51,13 +54,25 @@ def copies(document: Mapping[str, Any]) -> tuple[Row, ...]:
 
 
 def markdown(document: Mapping[str, Any]) -> str:
-    """Return the same tables as Markdown."""
-    parts = []
-    for table in limits_tables(document):
-        lines = [table.columns, tuple("---" for _ in table.columns)]
-        lines += [tuple(_escape(f"{cell.text} {cell.note}".strip()) for cell in row) for row in table.rows]
-        parts.append(f"**{table.caption}**\n\n" + "\n".join(f"| {' | '.join(line)} |" for line in lines))
-    return "\n\n".join(parts)
+    """Return the same tables as Markdown; a long one is folded up, with its number of rows in what is seen of it."""
+    tables = limits_tables(document)
+    return "\n\n".join(_folded(table) if len(table.rows) > MOST_ROWS else _open(table) for table in tables)
+
+
+def _open(table: Table) -> str:
+    return f"**{table.caption}**\n\n{_lines(table)}"
+
+
+def _folded(table: Table) -> str:
+    # A blank line ends the HTML: what follows is read as Markdown again.
+    summary = f"<summary><b>{escape(table.caption, quote=False)}</b> ({len(table.rows)} rows)</summary>"
+    return f"<details>\n{summary}\n\n{_lines(table)}\n\n</details>"
+
+
+def _lines(table: Table) -> str:
+    lines = [table.columns, tuple("---" for _ in table.columns)]
+    lines += [tuple(_escape(f"{cell.text} {cell.note}".strip()) for cell in row) for row in table.rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
 def _escape(text: str) -> str:
