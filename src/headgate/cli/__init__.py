@@ -23,7 +23,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, TextIO
 
 from headgate import __version__
-from headgate.cli.overwrites import refuse_overwrites
 from headgate.errors import HeadgateError, UsageError
 
 if TYPE_CHECKING:
@@ -163,6 +162,8 @@ def main(argv: Sequence[str] | None = None, out: TextIO | None = None, err: Text
     args = _parsed(list(sys.argv[1:] if argv is None else argv), err)
     if isinstance(args, int):
         return args
+    from headgate.cli.overwrites import refuse_overwrites
+
     module = importlib.import_module(COMMANDS[args.command][0])
     named = f"{args.command} {getattr(args, 'subcommand', '')}".strip()
     try:
