@@ -5,6 +5,7 @@ import hashlib
 import importlib.util
 import os
 import socket
+import threading
 import time
 import traceback
 from pathlib import Path
@@ -25,8 +26,10 @@ from faulty_server import (
     whole,
     wrong_checksum,
 )
+from lazy_twin import wait_until
 
 from headgate.datasets.s3_boto import BotoStore
+from headgate.datasets.s3_deadline import Attempt
 from headgate.datasets.s3_obstore import ObstoreStore
 from headgate.datasets.stores import ObjectStore, StoredObject, StoreSettings
 from headgate.errors import (
@@ -80,7 +83,9 @@ def test_a_refused_port_is_an_error_that_names_the_endpoint(kind: type[BotoStore
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    "answer", [silence, drip(BODY, 0.2), drip_headers(0.2)], ids=["silence", "dripping body", "dripping headers"]
+    "answer",
+    [silence, drip(BODY * 100, 0.2), drip(BODY * 100, 0.2, status=403), drip_headers(0.2)],
+    ids=["silence", "dripping body", "dripping refusal", "dripping headers"],
 )
 def test_a_server_that_will_not_come_to_an_end_is_left_by_the_deadline(
     kind: type[BotoStore | ObstoreStore], faulty_server: FaultyServer, answer: Answer
@@ -88,6 +93,36 @@ def test_a_server_that_will_not_come_to_an_end_is_left_by_the_deadline(
     faulty_server.script = [answer]
     store = kind(quick(faulty_server.endpoint, deadline_seconds=1.5))
     failed(store, StoreUnavailableError, faulty_server.endpoint)
+    # And no thread stays with it.
+    wait_until(lambda: not any(thread.name == "headgate-s3" for thread in threading.enumerate()))
+    faulty_server.script = [whole(BODY)]
+    assert isinstance(store.get("bucket", "dir/lamp.json"), StoredObject)
+
+
+@pytest.mark.parametrize("held", [True, False])
+def test_a_call_that_is_abandoned_ends_the_connection_it_reads_from_and_no_other(held: bool) -> None:
+    ours, theirs = socket.socketpair()
+    attempt = Attempt()
+    attempt.hold(ours)
+    if not held:
+        attempt.let_go()
+    attempt.abandon()
+    with ours, theirs:
+        theirs.setblocking(False)
+        if held:
+            assert theirs.recv(1) == b""
+        else:
+            with pytest.raises(BlockingIOError):
+                theirs.recv(1)
+
+
+def test_a_call_that_was_abandoned_before_it_read_ends_when_it_would() -> None:
+    ours, theirs = socket.socketpair()
+    attempt = Attempt()
+    attempt.abandon()
+    attempt.hold(ours)
+    with ours, theirs:
+        assert theirs.recv(1) == b""
 
 
 @pytest.mark.slow

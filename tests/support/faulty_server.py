@@ -54,11 +54,11 @@ def silence(_client: socket.socket, stop: threading.Event) -> None:
     stop.wait()
 
 
-def drip(body: bytes, seconds: float) -> Answer:
+def drip(body: bytes, seconds: float, status: int = 200) -> Answer:
     """Send the headers at once and the body a byte at a time, ``seconds`` apart."""
 
     def answer(client: socket.socket, stop: threading.Event) -> None:
-        client.sendall(response(200, b"", length=len(body), headers=['ETag: "v1"']))
+        client.sendall(response(status, b"", length=len(body), headers=['ETag: "v1"']))
         for byte in body:
             if stop.wait(seconds):
                 return

@@ -184,6 +184,8 @@ def _client(settings: StoreSettings, session: boto3.Session | None) -> S3Client:
         from botocore.exceptions import BotoCoreError, ProfileNotFound
     except ImportError as error:
         raise DatasetSetupError("boto3 is not installed; pip install 'headgate[s3]'") from error
+    from headgate.datasets.s3_sockets import watch
+
     mask_secrets()
     config = Config(
         connect_timeout=settings.connect_seconds,
@@ -199,6 +201,7 @@ def _client(settings: StoreSettings, session: boto3.Session | None) -> S3Client:
         # A session of our own: making clients from the default session is not safe in threads.
         session = session or boto3.Session(profile_name=settings.profile, region_name=settings.region)
         client: S3Client = session.client("s3", endpoint_url=settings.endpoint, config=config)
+        watch(client)
         return client  # noqa: TRY300 - what may fail is above
     except ProfileNotFound:
         raise denied_without_credentials(f"there is no profile {settings.profile!r}", "S3", endpoint) from None

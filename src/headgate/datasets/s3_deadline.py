@@ -7,22 +7,54 @@ waits no longer than the deadline. Starting a thread takes about 50 µs; the sma
 
 from __future__ import annotations
 
+import contextlib
+import socket
 import threading
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["Attempt", "within"]
+__all__ = ["Attempt", "running_attempt", "within"]
 
 R = TypeVar("R")
+_running = threading.local()
 
 
 class Attempt:
-    """What a call under a deadline shares with who waits for it."""
+    """What a call under a deadline shares with who waits for it: whether anybody does, and the socket it reads from."""
 
     def __init__(self) -> None:
         self.abandoned = threading.Event()
+        self._lock = threading.Lock()
+        self._socket: socket.socket | None = None
+
+    def hold(self, read_from: socket.socket | None) -> None:
+        """Have the socket that an answer is read from now shut down if the call is, or has been, abandoned."""
+        with self._lock:
+            self._socket = read_from
+        if self.abandoned.is_set():
+            self._shut_down()
+
+    def let_go(self) -> None:
+        """Leave the socket alone: another call may read from it next."""
+        with self._lock:
+            self._socket = None
+
+    def abandon(self) -> None:
+        """Have the call end, though its socket may be dripped at for ever."""
+        self.abandoned.set()
+        self._shut_down()
+
+    def _shut_down(self) -> None:
+        with self._lock, contextlib.suppress(OSError):  # it is closed already
+            if self._socket is not None:
+                self._socket.shutdown(socket.SHUT_RDWR)
+
+
+def running_attempt() -> Attempt | None:
+    """Return the attempt that this thread runs."""
+    return getattr(_running, "attempt", None)
 
 
 class _Outcome(Generic[R]):
@@ -38,12 +70,14 @@ def within(seconds: float, call: Callable[[Attempt], R]) -> R:
     Raises
     ------
     TimeoutError
-        It took longer. It may go on in its daemon thread: it should look at ``attempt.abandoned`` between steps.
+        It took longer. It may go on in its daemon thread until its socket, which is shut down, tells it: it should look
+        at ``attempt.abandoned`` between steps.
     """
     outcome: _Outcome[R] = _Outcome()
     attempt = Attempt()
 
     def run() -> None:
+        _running.attempt = attempt
         try:
             outcome.value = call(attempt)
         except BaseException as error:  # noqa: BLE001 - raised again in the thread that asked
@@ -52,11 +86,12 @@ def within(seconds: float, call: Callable[[Attempt], R]) -> R:
             outcome.done.set()
 
     threading.Thread(target=run, name="headgate-s3", daemon=True).start()
+    finished = False
     try:
         finished = outcome.done.wait(seconds)
     finally:
-        # After a deadline, and after a KeyboardInterrupt of the wait.
-        attempt.abandoned.set()
+        if not finished:  # after a deadline, and after a KeyboardInterrupt of the wait
+            attempt.abandon()
     if not finished:
         raise TimeoutError
     if outcome.error is not None:
