@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from headgate.cli import main
+from headgate.measure.lock import lock
 
 MAKER = Path(__file__).parents[1] / "suites" / "make_known_truth.py"
 TWO = ["--bench", r"pure\.time_(integers|calls)$"]
@@ -207,6 +208,21 @@ def test_no_match_names_near_benchmarks(inside: tuple[Path, dict[str, str]]) -> 
     code, _, err = run("compare", *sides(**python), "--bench", "time_intgers")
     assert code == 2
     assert "time_integers" in err
+
+
+@pytest.mark.parametrize("command", [["compare", "HEAD~1", "HEAD"], ["calibrate"]])
+def test_a_run_keeps_the_suites_environments_to_itself(
+    command: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "asv.conf.json").write_text('{"version": 1, "project": "p", "repo": "."}')
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "env").mkdir()
+    with lock(tmp_path / "env" / "headgate.lock", "the test"):
+        code, _, err = run(*command)
+    assert code == 2
+    assert "another compare or calibrate of this suite is at work" in err
+    code, _, err = run(*command)
+    assert "at work" not in err  # free again; what is wrong now is that this is no repository
 
 
 def test_outside_a_suite_the_error_says_what_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TextIO
 
 from headgate.cli import ExitCode
 from headgate.cli.compare import load_run_policy, refuse_nothing_common
-from headgate.cli.sides import add_side_arguments, matrix_warning, prepare_sides, suite_config
+from headgate.cli.sides import add_side_arguments, environments_held, matrix_warning, prepare_sides, suite_config
 from headgate.cli.streams import say
 from headgate.errors import MeasurementError, UsageError
 
@@ -59,12 +59,13 @@ def run(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
     args.candidate_python = args.candidate_python or args.baseline_python
     policy = load_run_policy(args)
     config = suite_config(args)
-    baseline, candidate = prepare_sides(args, config, lambda text: _say(err, text, quiet=args.quiet))
-    for warning in matrix_warning(baseline):
-        _say(err, f"warning: {warning}", quiet=args.quiet)
-    suite = discover(baseline, candidate, regexes=args.bench)
-    refuse_nothing_common(suite)
-    measurement = measure_against_itself(args, suite, baseline, candidate, policy, err)
+    with environments_held(args, config):
+        baseline, candidate = prepare_sides(args, config, lambda text: _say(err, text, quiet=args.quiet))
+        for warning in matrix_warning(baseline):
+            _say(err, f"warning: {warning}", quiet=args.quiet)
+        suite = discover(baseline, candidate, regexes=args.bench)
+        refuse_nothing_common(suite)
+        measurement = measure_against_itself(args, suite, baseline, candidate, policy, err)
     calibration = describe(suite, measurement, policy, baseline)
     out.write(calibration_text(calibration, policy, quiet=args.quiet))
     if measurement.interrupted:

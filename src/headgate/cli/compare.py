@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from headgate.cli.sides import (
     add_side_arguments,
+    environments_held,
     matrix_warning,
     prepare_sides,
     same_warning,
@@ -70,14 +71,15 @@ def run(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
     check_outputs(args)
     policy = load_run_policy(args)
     config = suite_config(args)
-    request = make_request(args, config, policy, err)
-    state = state_directory(config, request.baseline, request.candidate)
-    total = len(wanted(request.suite.specs, policy))
-    with (
-        open_journal(request, state, resume=args.resume) as journal,
-        watching(total, policy.budget, err, quiet=args.quiet) as observer,
-    ):
-        result = compare(request, observer=observer, journal=journal)
+    with environments_held(args, config):
+        request = make_request(args, config, policy, err)
+        state = state_directory(config, request.baseline, request.candidate)
+        total = len(wanted(request.suite.specs, policy))
+        with (
+            open_journal(request, state, resume=args.resume) as journal,
+            watching(total, policy.budget, err, quiet=args.quiet) as observer,
+        ):
+            result = compare(request, observer=observer, journal=journal)
     # The publisher writes it; without --evidence it is kept beside the journal.
     args.evidence = args.evidence or str(state / EVIDENCE)
     command = "headgate compare " + shlex.join(_repeatable(args))

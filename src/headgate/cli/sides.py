@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,13 +12,14 @@ from headgate.errors import InputError, UsageError
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from headgate.measure.environments import Selection, SuiteConfig
     from headgate.measure.session import SideRuntime
 
 __all__ = [
     "add_side_arguments",
+    "environments_held",
     "matrix_warning",
     "prepare_sides",
     "same_warning",
@@ -75,6 +77,35 @@ def suite_config(args: argparse.Namespace) -> SuiteConfig:
     return find_config(Path.cwd(), args.config)
 
 
+@contextlib.contextmanager
+def environments_held(args: argparse.Namespace, config: SuiteConfig) -> Iterator[None]:
+    """Keep asv's environments to this run: what another one builds there would take the place of what is measured.
+
+    Raises
+    ------
+    InputError
+        Another run has them, or env_dir cannot be written.
+    """
+    if _has_interpreters(args):  # nothing is built
+        yield
+        return
+    from headgate.measure.lock import lock
+
+    try:
+        config.env_dir.mkdir(parents=True, exist_ok=True)
+        held = lock(config.env_dir / "headgate.lock", "another compare or calibrate of this suite")
+    except OSError as error:
+        raise InputError(
+            f"{config.env_dir}: cannot be written ({error.strerror}); set env_dir in {config.path}"
+        ) from error
+    with held:
+        yield
+
+
+def _has_interpreters(args: argparse.Namespace) -> bool:
+    return bool(args.environment == EXISTING or args.baseline_python or args.candidate_python)
+
+
 def prepare_sides(
     args: argparse.Namespace, config: SuiteConfig, progress: Callable[[str], None]
 ) -> tuple[SideRuntime, SideRuntime]:
@@ -90,7 +121,7 @@ def prepare_sides(
 
     if args.pin == "same" and not can_pin():
         progress(f"warning: {PINNING_MISSING}")
-    if args.environment == EXISTING or args.baseline_python or args.candidate_python:
+    if _has_interpreters(args):
         return _interpreters(args, config)
     if args.base is None or args.candidate is None:
         raise UsageError("BASE and CANDIDATE: missing; give two revisions, or two directories")
