@@ -547,6 +547,41 @@ def test_a_full_executor_cannot_hang_threads_that_wait_for_what_a_task_claimed(k
     assert lazy.stats().loads == 2
 
 
+@pytest.mark.parametrize("replaced", [False, True])
+def test_a_load_that_the_executor_drops_is_asked_for_again_or_raises(kind: type[Any], replaced: bool) -> None:
+    gate = Gate("blocks")
+    lazy = kind(gate)
+
+    async def ask() -> list[Any]:
+        executor = ThreadPoolExecutor(1)
+        loop = asyncio.get_running_loop()
+        loop.set_default_executor(executor)
+        blocks = asyncio.create_task(lazy.aget("blocks"))
+        await asyncio.sleep(0)
+        wait_until(gate.entered.is_set)
+        queued = [asyncio.create_task(lazy.aget("queued")) for _ in range(2)]
+        await asyncio.sleep(0)
+        assert lazy.stats().loading == 2
+        if replaced:
+            loop.set_default_executor(ThreadPoolExecutor(1))
+        executor.shutdown(wait=False, cancel_futures=True)
+        try:
+            found = await asyncio.wait_for(asyncio.gather(*queued, return_exceptions=True), PATIENCE)
+        finally:
+            gate.open.set()
+        assert await blocks == "value of blocks"
+        return found
+
+    found = asyncio.run(ask())
+    if replaced:
+        assert found == ["value of queued"] * 2
+        assert gate.asked["queued"] == 1
+    else:
+        assert [type(one) for one in found] == [LoadError] * 2
+        assert "'queued': the event loop's executor takes no more work" in str(found[0])
+    assert (lazy["queued"], lazy.stats().loading) == ("value of queued", 0)
+
+
 def test_a_hit_of_a_task_is_a_hit(kind: type[Any]) -> None:
     lazy = kind(str)
     _ = lazy[1]

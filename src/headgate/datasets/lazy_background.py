@@ -10,6 +10,7 @@ from typing import Literal, TypeVar
 from headgate.datasets.lazy_flight import Answer, Ending, Load, following
 from headgate.datasets.lazy_loading import Loading
 from headgate.datasets.lazy_table import MISSING, Missing, Node
+from headgate.errors import LoadError
 
 __all__ = ["Background"]
 
@@ -99,10 +100,25 @@ class Background(Loading[K, V]):
 
         context = contextvars.copy_context()
         try:
-            asyncio.get_running_loop().run_in_executor(None, context.run, self._run_unless_begun, load)
+            handed = asyncio.get_running_loop().run_in_executor(None, context.run, self._run_unless_begun, load)
+        except RuntimeError as error:
+            self._abandon(load)
+            raise LoadError(
+                f"cannot load {load.key!r}: the event loop's executor takes no more work ({error}); ask before it is "
+                "shut down, or give the loop another",
+                load.key,
+            ) from None
         except BaseException:
             self._abandon(load)
             raise
+        # An executor that is shut down may drop what it has not begun; those who wait then ask anew.
+        handed.add_done_callback(lambda ended: self._dropped(load) if ended.cancelled() else None)
+
+    def _dropped(self, load: Load[K, V]) -> None:
+        with self._lock:
+            begun, load.begun = load.begun, True
+        if not begun:
+            self._abandon(load)
 
     def _run_unless_begun(self, load: Load[K, V]) -> None:
         with self._lock:
