@@ -20,6 +20,7 @@ from headgate.datasets import decode_parquet
 from headgate.datasets.decode import Form, Format, check_target, decode, format_of
 from headgate.datasets.decode_json import parse
 from headgate.datasets.decode_parquet import read_table
+from headgate.datasets.parquet_footer import chunks_of
 from headgate.datasets.schema import Schema, Secret
 from headgate.errors import CorruptObjectError, DatasetError, SchemaError, UsageError
 
@@ -266,6 +267,42 @@ def test_a_file_larger_decoded_than_max_bytes_is_refused_and_the_limit_can_be_ra
     assert read_table(content, WHERE, 40 * len(LONG)).num_rows == table.num_rows
 
 
+EVERY_KIND = pa.table(
+    {
+        "text": ["a", "b", "a"],
+        "list": [[1], [2, 3], None],
+        "map": pa.array([[("k", 1.5)], [], None], pa.map_(pa.string(), pa.float64())),
+        "record": [{"a": True, "b": b"1"}, {"a": None, "b": b"2"}, None],
+        "decimal": [Decimal("1.5")] * 3,
+        "at": pa.array([1, 2, 3], pa.timestamp("us")),
+    }
+)
+
+
+@pytest.mark.parametrize("options", [{}, {"row_group_size": 2}, {"use_dictionary": False, "write_statistics": False}])
+def test_the_footer_tells_here_what_it_tells_pyarrow(options: dict[str, Any]) -> None:
+    sink = io.BytesIO()
+    parquet.write_table(EVERY_KIND, sink, **options)
+    metadata = parquet.ParquetFile(io.BytesIO(sink.getvalue())).metadata
+    groups = [metadata.row_group(number) for number in range(metadata.num_row_groups)]
+    columns = [[group.column(index) for index in range(group.num_columns)] for group in groups]
+    assert [[chunk[:3] for chunk in group] for group in chunks_of(sink.getvalue())] == [
+        [(one.num_values, one.total_uncompressed_size, one.has_dictionary_page) for one in group] for group in columns
+    ]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("flip", [0x01, 0x10, 0xFF])
+def test_a_byte_of_a_footer_that_is_damaged_ends_in_a_typed_error_or_in_records(flip: int) -> None:
+    content = as_parquet(EVERY_KIND.select(["text", "list"]))
+    footer = int.from_bytes(content[-8:-4], "little")
+    for place in range(len(content) - 8 - footer, len(content)):
+        damaged = bytearray(content)
+        damaged[place] ^= flip
+        with contextlib.suppress(DatasetError):
+            read_table(bytes(damaged), WHERE)
+
+
 def test_a_large_file_is_not_decoded_to_find_out_how_large_it_is() -> None:
     many = pa.DictionaryArray.from_arrays(pa.array([0] * 300, pa.int32()), pa.array([LONG]))
     sink = io.BytesIO()
@@ -302,6 +339,7 @@ def test_an_array_of_a_dtype_comes_from_npy_json_and_a_column(content: bytes, fo
         (as_npy(np.zeros(3_000_000, dtype=[("a", "U0")])), "npy", CorruptObjectError),
         (as_npy(np.array([{"a": 1}]), allow_pickle=True), "npy", SchemaError),
         (as_npy(np.arange(3.0)) + b"x", "npy", CorruptObjectError),
+        (as_npy(np.arange(3.0)).replace(b"'descr'", b"('descr'"), "npy", CorruptObjectError),
         (b"PK\x03\x04", "npy", CorruptObjectError),
         (b"[1, true]", "json", SchemaError),
         (b'[1, "2"]', "json", SchemaError),
@@ -343,6 +381,44 @@ def test_a_table_that_arrow_cannot_hold_is_refused_by_field() -> None:
         decode(mixed, "json", Schema.of(Moment), "table", WHERE)
     with pytest.raises(SchemaError, match="field at: times with a zone"):
         decode(mixed, "json", Schema.of(Moment), "numpy", WHERE)
+
+
+@dataclass
+class Moment:
+    at: datetime
+
+
+@dataclass
+class Moments:
+    at: list[datetime]
+
+
+UNKNOWN_ZONE = pa.timestamp("us", tz="Mars/Olympus")
+
+
+@pytest.mark.parametrize("into", ["list", "table", "numpy"])
+@pytest.mark.parametrize(
+    ("table", "target"),
+    [
+        (pa.table({"at": pa.array([0], UNKNOWN_ZONE)}), Moment),
+        (pa.table({"at": pa.array([[0]], pa.list_(UNKNOWN_ZONE))}), Moments),
+    ],
+)
+def test_a_time_zone_that_nobody_knows_is_named(table: pa.Table, target: type, into: Form) -> None:
+    with pytest.raises(
+        SchemaError, match=r"^.*: column '(at|item|element)': times in the unknown time zone 'Mars/Olym"
+    ):
+        decode(as_parquet(table), "parquet", Schema.of(target), into, WHERE)
+
+
+@pytest.mark.parametrize("zone", ["UTC", "Mars/Olympus"])
+def test_a_zone_is_not_dropped_from_the_times_of_an_array(zone: str) -> None:
+    times = pa.array([0], pa.timestamp("us", tz=zone))
+    for column in (times, times.dictionary_encode()):
+        with pytest.raises(SchemaError, match="its times have a zone, which an array has no place for"):
+            decode(as_parquet(pa.table({"at": column})), "parquet", np.dtype("M8[us]"), "numpy", WHERE)
+    plain = as_parquet(pa.table({"at": pa.array([0], pa.timestamp("us"))}))
+    assert decode(plain, "parquet", np.dtype("M8[us]"), "numpy", WHERE)[0] == np.datetime64(0, "us")
 
 
 def test_what_cannot_be_made_is_said_before_anything_is_loaded() -> None:

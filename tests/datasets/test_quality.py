@@ -262,6 +262,11 @@ def test_a_kind_that_no_column_can_have_is_refused_with_those_there_are() -> Non
         (Decimal("0.00"), Decimal("-0")),
         (0.0, -0.0),
         (datetime(2026, 1, 1, 12, tzinfo=UTC), datetime(2026, 1, 1, 13, tzinfo=timezone(timedelta(hours=1)))),
+        # In UTC, before the year 1.
+        (
+            datetime(1, 1, 1, 1, tzinfo=timezone(timedelta(hours=3))),
+            datetime(1, 1, 1, tzinfo=timezone(timedelta(hours=2))),
+        ),
     ],
 )
 def test_equal_keys_are_duplicates_however_they_are_spelled(first: Any, second: Any) -> None:

@@ -160,6 +160,21 @@ def test_unknown_fields_are_left_out_where_they_are_allowed() -> None:
     assert Schema.of(Credentials, allow_unknown=True).record(GOOD | {"extra": 1}) == Credentials(**GOOD)  # type: ignore[arg-type]  # GOOD is what its fields want
 
 
+@pytest.mark.parametrize("at", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"])
+def test_an_instant_that_utc_has_no_year_for_is_refused(at: str) -> None:
+    @dataclass
+    class Moment:
+        at: datetime
+
+    for value in (at, datetime.fromisoformat(at)):
+        with pytest.raises(
+            SchemaError, match="field at: expected datetime, found one that is beyond the years 1 to 9999"
+        ):
+            Schema.of(Moment).record({"at": value})
+    for fits in (at[:19], f"{at[:19]}Z"):
+        assert Schema.of(Moment).record({"at": fits}).at == datetime.fromisoformat(fits)
+
+
 @pytest.mark.parametrize("value", [2**53 + 1, -(2**53) - 1, 10**400, True, "1.5", None, Decimal("1.5")])
 def test_a_float_takes_an_int_only_where_a_float_equals_it(value: object) -> None:
     @dataclass

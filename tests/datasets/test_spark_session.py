@@ -7,16 +7,20 @@ import subprocess
 import sys
 import traceback
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 from versity import versity_server
 
+from headgate.datasets.schema import Schema
+from headgate.datasets.schema_values import Mismatch
 from headgate.datasets.spark import SparkLoader
 from headgate.datasets.spark_jars import check_java, connector_package, jars_in, spark_hadoop_version
 from headgate.datasets.spark_s3a import S3aSettings
 from headgate.datasets.spark_session import Start
+from headgate.datasets.spark_types import RowCheck
 from headgate.datasets.stores import StoreSettings
 from headgate.errors import DatasetSetupError, UsageError
 
@@ -114,6 +118,19 @@ def test_a_session_of_our_own_is_shared_and_stopped_by_the_last(tmp_path: Path) 
 @dataclass(frozen=True)
 class Model:
     name: str
+
+
+@dataclass(frozen=True)
+class Price:
+    amount: Decimal
+
+
+@pytest.mark.parametrize("amount", ["1e9999999", "1e-9999999", "1e999999999999999999", "1e-19", "1e20"])
+def test_a_decimal_beyond_sparks_is_refused_however_far_beyond(amount: str) -> None:
+    with pytest.raises(Mismatch, match=r"does not fit DECIMAL\(38, 18\) exactly"):
+        RowCheck(Schema.of(Price)).rows()({"amount": amount})
+    fits = RowCheck(Schema.of(Price)).rows()({"amount": "12345678901234567890.100000000000000000000"})
+    assert fits == {"amount": Decimal("12345678901234567890.1")}
 
 
 def test_the_connector_is_of_the_version_of_sparks_hadoop() -> None:

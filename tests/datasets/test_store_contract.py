@@ -147,6 +147,17 @@ def test_what_is_no_regular_file_is_no_object_and_never_waited_for(tmp_path: Pat
     assert LocalStore().list(str(tmp_path)) == []
 
 
+def test_a_link_that_leads_to_itself_and_a_directory_with_nul_in_its_name_are_errors_of_ours(tmp_path: Path) -> None:
+    (tmp_path / "loop").symlink_to("loop")
+    for look in (LocalStore().get, LocalStore().head):
+        with pytest.raises(StoreUnavailableError, match="loop: cannot be read"):
+            look(str(tmp_path), "loop")
+    with pytest.raises(StoreUnavailableError, match="loop: cannot be read"):
+        LocalStore().list(str(tmp_path))
+    with pytest.raises(ObjectMissingError, match="there is no such directory"):
+        LocalStore().get("a\0b", "key")
+
+
 @pytest.mark.parametrize(
     ("raised", "error"), [(PermissionError(13, "no"), AccessDeniedError), (OSError(5, "disk"), StoreUnavailableError)]
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import tokenize
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,6 +18,11 @@ if TYPE_CHECKING:
 __all__ = ["array_rows", "check_dtype", "numbers", "read_array", "record_array", "record_dtype"]
 
 _MAGIC = b"\x93NUMPY"
+# What np.load raises of a damaged header, which it parses as Python.
+_UNREADABLE = (
+    *(ValueError, EOFError, OSError, MemoryError, SyntaxError, TypeError, OverflowError),
+    *(tokenize.TokenError, RecursionError, LookupError, AttributeError, ArithmeticError),
+)
 _FIELD_DTYPES = {
     "integer": "int64",
     "float": "float64",
@@ -42,7 +48,7 @@ def read_array(content: bytes, where: str) -> np.ndarray[Any, Any]:
     if content.startswith(_MAGIC):  # np.load would read an archive, and a pickle, too
         try:
             array = np.load(stream, allow_pickle=False)
-        except (ValueError, EOFError, OSError, MemoryError, SyntaxError, TypeError, OverflowError) as error:
+        except _UNREADABLE as error:
             kind = type(error).__name__
             if "Object arrays" in str(error):
                 kind = "Python objects"
@@ -163,11 +169,17 @@ def array_rows(array: np.ndarray[Any, Any], where: str) -> list[dict[str, Any]]:
     Raises
     ------
     SchemaError
-        It is not a one-dimensional array of records.
+        It is not a one-dimensional array of records, or holds text that is none.
     """
     names = array.dtype.names
     if names is None or array.ndim != 1:
         raise SchemaError(
             f"{where}: an array of {array.dtype} in {array.ndim} dimensions holds no records; give its dtype"
         )
-    return [dict(zip(names, row, strict=True)) for row in array.tolist()]
+    try:
+        rows = array.tolist()
+    except (ValueError, SystemError):  # numpy's words for a character beyond Unicode
+        rows = None
+    if rows is None:
+        raise SchemaError(f"{where}: it holds text that is none (a character beyond Unicode); mend the data")
+    return [dict(zip(names, row, strict=True)) for row in rows]

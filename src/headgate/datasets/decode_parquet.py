@@ -65,10 +65,14 @@ def only_column(table: pa.Table, where: str) -> Any:
     Raises
     ------
     SchemaError
-        It has several columns, or nulls.
+        It has several columns, or nulls, or times with a zone, which NumPy would drop.
     """
     if table.num_columns != 1:
         raise SchemaError(f"{where}: {table.num_columns} columns, expected one; give a dataclass for the type")
     if table.column(0).null_count:
         raise SchemaError(f"{where}: its column has nulls, which an array has no place for; give a dataclass")
+    kind = table.column(0).type
+    kind = getattr(kind, "value_type", kind)  # of a dictionary
+    if getattr(kind, "tz", None) is not None:
+        raise SchemaError(f"{where}: its times have a zone, which an array has no place for; give a dataclass")
     return table.column(0).to_numpy()

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from headgate.errors import SchemaError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     import pyarrow as pa
 
@@ -54,6 +54,7 @@ def typed_table(table: pa.Table, schema: Schema[Any], where: str) -> pa.Table:
     import pyarrow as pa
 
     _check_names(table, schema, where)
+    _check_zones(table.schema, where)
     columns, fields = [], []
     for field in schema.fields:
         column = _typed_column(table, field, schema, where)
@@ -68,13 +69,14 @@ def plain_rows(table: pa.Table, where: str) -> list[dict[str, Any]]:
     Raises
     ------
     SchemaError
-        Two columns have one name, or a column holds what Python has no value for.
+        Two columns have one name, or a column holds what Python has no value or no time zone for.
     """
     import pyarrow as pa
 
     if len(set(table.column_names)) < table.num_columns:
         raise SchemaError(f"{where}: two columns have one name; mend the data")
 
+    _check_zones(table.schema, where)
     try:
         # Maps as lists of pairs: a key that is there twice is the schema's to find.
         return table.to_pylist()
@@ -83,6 +85,33 @@ def plain_rows(table: pa.Table, where: str) -> list[dict[str, Any]]:
     raise SchemaError(
         f"{where}: it holds values that Python has none for ({kind}); times finer than 1 µs? mend the data"
     )
+
+
+def _check_zones(fields: Iterable[pa.Field[Any]], where: str) -> None:
+    """Refuse times in a zone that this machine does not know: their first use would fail, far from here."""
+    import pyarrow as pa
+
+    for field in fields:
+        kind = field.type
+        if isinstance(kind, pa.BaseExtensionType):
+            kind = kind.storage_type
+        if pa.types.is_dictionary(kind):
+            kind = kind.value_type
+        if pa.types.is_nested(kind):
+            _check_zones([kind.field(index) for index in range(kind.num_fields)], where)
+        elif pa.types.is_timestamp(kind) and kind.tz and not _is_known(kind.tz):
+            named = f"{field.name[:60]!a}: times in the unknown time zone {kind.tz[:60]!a}"
+            raise SchemaError(f"{where}: column {named}; mend the data")
+
+
+def _is_known(zone: str) -> bool:
+    import pyarrow as pa
+
+    try:
+        pa.lib.string_to_tzinfo(zone)
+    except (KeyError, ValueError, OSError):  # KeyError: of pytz and of zoneinfo; OSError: where it names a directory
+        return False
+    return True
 
 
 def _check_names(table: pa.Table, schema: Schema[Any], where: str) -> None:

@@ -85,6 +85,8 @@ class LocalStore:
                     status = os.stat(path)  # noqa: PTH116
                 except FileNotFoundError:  # gone since it was listed, or a link that leads nowhere
                     continue
+                except OSError as error:  # a link that leads to itself
+                    raise _os_error(error, path) from error
                 if stat.S_ISREG(status.st_mode):
                     found.append(ObjectInfo(key, status.st_size, _etag(status)))
         return sorted(found, key=lambda one: one.key)
@@ -108,7 +110,7 @@ def _opened(bucket: str, key: str, where: str, *, bucket_needed: bool = True) ->
         try:
             # Not blocking: opening a named pipe that nobody writes to would wait for ever.
             file = os.open(os.path.join(bucket, key), os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)  # noqa: PTH118
-        except (FileNotFoundError, NotADirectoryError):
+        except (FileNotFoundError, NotADirectoryError, ValueError):  # ValueError: NUL in the directory's name
             if bucket_needed:
                 _check_bucket(bucket)
         if file is not None and not stat.S_ISREG(os.fstat(file).st_mode):

@@ -10,11 +10,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from headgate.datasets.parquet_footer import chunks_of
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     import pyarrow as pa
     from pyarrow import parquet
+
+    from headgate.datasets.parquet_footer import Chunk
 
 __all__ = ["decoded_size", "table_size"]
 
@@ -22,17 +26,14 @@ __all__ = ["decoded_size", "table_size"]
 _WIDTHS = {"BOOLEAN": 1, "INT32": 4, "INT64": 8, "INT96": 8, "FLOAT": 4, "DOUBLE": 8}
 _DECIMAL_WIDTH = 16
 _PLACE_WIDTH = 4
-_SHARED_PREFIXES = "DELTA_BYTE_ARRAY"
 
 
 class _Text(NamedTuple):
-    """A column of text in one row group, which may hold more than its chunk: its values share what they have alike."""
+    """A column of text in one row group, which may hold more than its chunk: values share what they have alike."""
 
     path: str
     column: int
-    chunk: int  # bytes before compression, and so the most that one value has
-    values: int
-    prefixes: bool  # a value may be the one before and some more
+    chunk: Chunk  # no value has more bytes than it
 
 
 def decoded_size(file: parquet.ParquetFile, content: bytes, most: int) -> int:
@@ -45,8 +46,8 @@ def decoded_size(file: parquet.ParquetFile, content: bytes, most: int) -> int:
     pyarrow.ArrowException, OSError, ValueError
         It is damaged.
     """
-    size, texts = _by_metadata(file)
-    if size > most or size + sum((text.chunk + _PLACE_WIDTH) * text.values for text in texts) <= most:
+    size, texts = _by_metadata(file, content)
+    if size > most or size + sum((text.chunk.size + _PLACE_WIDTH) * text.chunk.values for text in texts) <= most:
         return size
     return size + _text_size(content, texts, most - size)
 
@@ -56,30 +57,20 @@ def table_size(table: pa.Table) -> int:
     return sum(_array_size(chunk) for column in table.columns for chunk in column.chunks)
 
 
-def _by_metadata(file: parquet.ParquetFile) -> tuple[int, list[_Text]]:
+def _by_metadata(file: parquet.ParquetFile, content: bytes) -> tuple[int, list[_Text]]:
     """Return the bytes that the metadata tell of, and the columns of text of which they tell too little."""
     size, texts = 0, []
-    for number in range(file.metadata.num_row_groups):
-        group = file.metadata.row_group(number)
-        for index in range(group.num_columns):
-            chunk, declared = group.column(index), file.schema.column(index)
-            values = max(chunk.num_values, group.num_rows, 0)
-            if declared.logical_type.type == "DECIMAL":
-                size += values * _DECIMAL_WIDTH
-            elif chunk.physical_type != "BYTE_ARRAY":
-                size += values * (_WIDTHS.get(chunk.physical_type) or declared.length or 0)
+    declared = [file.schema.column(index) for index in range(file.metadata.num_columns)]
+    for group in chunks_of(content):
+        for index, (column, chunk) in enumerate(zip(declared, group, strict=True)):
+            if column.logical_type.type == "DECIMAL":
+                size += chunk.values * _DECIMAL_WIDTH
+            elif column.physical_type != "BYTE_ARRAY":
+                size += chunk.values * (_WIDTHS.get(column.physical_type) or column.length or 0)
+            elif chunk.dictionary or chunk.prefixes:
+                texts.append(_Text(column.path, index, chunk))
             else:
-                text = _Text(
-                    chunk.path_in_schema,
-                    index,
-                    max(chunk.total_uncompressed_size, 1),
-                    values,
-                    _SHARED_PREFIXES in chunk.encodings,
-                )
-                if text.prefixes or chunk.has_dictionary_page:
-                    texts.append(text)
-                else:
-                    size += values * _PLACE_WIDTH + text.chunk
+                size += chunk.values * _PLACE_WIDTH + chunk.size
     return size, texts
 
 
@@ -90,12 +81,12 @@ def _text_size(content: bytes, texts: list[_Text], most: int) -> int:
     paths = sorted({text.path for text in texts})
     with parquet.ParquetFile(pa.BufferReader(content), read_dictionary=paths) as file:
         leaves = list(_leaves(file.schema_arrow))
-        whole = {text.path for text in texts if leaves[text.column] and not text.prefixes}
-        whole -= {text.path for text in texts if text.prefixes}
+        whole = {text.path for text in texts if leaves[text.column]}
+        whole -= {text.path for text in texts if text.chunk.prefixes}
         size = table_size(file.read(columns=sorted(whole))) if whole else 0
     with parquet.ParquetFile(pa.BufferReader(content)) as file:
         for path in paths:
-            rows = max(1, most // max(text.chunk for text in texts if text.path == path))
+            rows = max(1, most // max(text.chunk.size for text in texts if text.path == path))
             steps = iter(()) if path in whole else file.iter_batches(batch_size=rows, columns=[path])
             for batch in steps:
                 size += sum(_array_size(column) for column in batch.columns)

@@ -31,6 +31,7 @@ MAX_CATEGORIES = 1000
 # million have the same 64 bits happens in 3 of 100 million datasets (n²/2^65).
 MAX_KEYS = 1_000_000
 _DIGEST_BYTES = 8
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _KINDS: tuple[tuple[type, str], ...] = (  # the first that fits: a bool is an int, a datetime a date
     (bool, "boolean"),
     (int, "integer"),
@@ -230,7 +231,10 @@ def _spelled(value: object) -> str:
         kept = text.rstrip("0")
         return f"{'-' * sign}{kept}e{int(exponent) + len(text) - len(kept)}" if kept else "0"
     if isinstance(value, datetime) and value.tzinfo is not None:
-        return value.astimezone(UTC).isoformat()
+        try:
+            return value.astimezone(UTC).isoformat()
+        except OverflowError:  # in UTC it is before the year 1, or after 9999
+            return str(value - _EPOCH)
     return repr(value + 0.0) if isinstance(value, float) else repr(value)  # -0.0 is 0.0
 
 

@@ -12,7 +12,7 @@ import contextlib
 import enum
 import re
 from collections.abc import Mapping
-from datetime import date, datetime
+from datetime import MAXYEAR, MINYEAR, UTC, date, datetime
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any
 
@@ -220,12 +220,22 @@ def _timestamp(value: object) -> datetime:
     if isinstance(value, datetime):
         if getattr(value, "nanosecond", 0):  # pandas' Timestamp is a datetime
             raise Mismatch("expected datetime, found a time finer than a microsecond")
-        return value if type(value) is datetime else datetime.combine(value.date(), value.timetz())
+        return _instant(value if type(value) is datetime else datetime.combine(value.date(), value.timetz()))
     if not isinstance(value, str):
         raise _expected("datetime, or its ISO text", value)
     if not _valid(_TIMESTAMP, value, datetime):
         raise Mismatch("expected datetime, such as 2026-01-31T12:00:00Z, found a str that is none")
-    return datetime.fromisoformat(value)
+    return _instant(datetime.fromisoformat(value))
+
+
+def _instant(value: datetime) -> datetime:
+    """Return ``value``, which as an instant must be one of the years 1 to 9999, or no table could give it back."""
+    if value.tzinfo is not None and value.year in {MINYEAR, MAXYEAR}:
+        with contextlib.suppress(OverflowError):
+            value.astimezone(UTC)
+            return value
+        raise Mismatch("expected datetime, found one that is beyond the years 1 to 9999 in UTC")
+    return value
 
 
 def _valid(pattern: re.Pattern[str], value: str, kind: type[date]) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from datetime import UTC
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -99,5 +100,6 @@ def _native(value: Any, declared: FieldType) -> Any:
     if declared.kind == "list" and declared.item is not None and isinstance(value, list):
         return [_native(one, declared.item) for one in value]
     if declared.kind == "timestamp" and getattr(value, "tzinfo", None) is not None:
-        return value.astimezone(UTC)
+        with contextlib.suppress(OverflowError):
+            return value.astimezone(UTC)
     return value

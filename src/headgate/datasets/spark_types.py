@@ -209,6 +209,8 @@ def _fit_item(item: Any, position: int, declared: FieldType, defaults: Any) -> A
 
 def _check_decimal(value: Any) -> None:
     precision, scale = DECIMAL
-    _, digits, exponent = value.normalize().as_tuple()
-    if value and (-exponent > scale or len(digits) + exponent > precision - scale):
+    _, digits, exponent = value.as_tuple()  # and not normalize(): it has limits of its own, and makes 0 of 1e-9999999
+    kept = "".join(map(str, digits)).rstrip("0")
+    exponent += len(digits) - len(kept)
+    if kept and (-exponent > scale or len(kept) + exponent > precision - scale):
         raise Mismatch(f"the Decimal does not fit DECIMAL({precision}, {scale}) exactly; store it as text")
