@@ -29,7 +29,19 @@ def test_it_shows_units_and_time_of_each_stage_to_pass_and_to_halt() -> None:
     assert (said.code, said.err) == (0, "")
     assert "halts if 100 % worse" in said.out
     assert "Nine releases of ten that are like stable take at most" in said.out
-    assert said.out.count("errors") == 3  # what it was told, and a row for each stage that compares
+    assert said.out.count("errors") == 4  # what it was told, a row for each stage that compares, and a warning
+
+
+def test_a_stage_that_passes_too_soon_to_show_anything_is_warned_of_and_the_plan_stays_in_order(tmp_path: Path) -> None:
+    said = headgate("rollout", "plan", *GIVEN)
+    assert (said.code, said.err) == (0, "")
+    warning = said.out.splitlines()[-1]
+    assert warning.startswith("Warning: stage 2 may pass after 400 units, on what earlier stages showed; by itself")
+    assert "give it minimum_units = " in warning
+    assert headgate("rollout", "plan", *GIVEN, "--json", "-").json["warnings"] == [warning[len("Warning: ") : -1]]
+    long = PLAN_TOML.replace("minimum_units", 'dwell = "7d"\nminimum_units')
+    (tmp_path / "headgate.toml").write_text(long)
+    assert "Warning" not in headgate("rollout", "plan", *GIVEN, "--traffic", "1000/min").out
 
 
 def test_a_horizon_that_cannot_pass_is_refused_and_the_table_is_shown_all_the_same() -> None:

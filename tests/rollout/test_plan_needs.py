@@ -3,14 +3,19 @@
 import math
 import random
 
+import numpy as np
 import pytest
 from rollout_releases import release_plan, valid
 
 from headgate.errors import UsageError
+from headgate.gates.canary import CanaryState, decide, fold
+from headgate.gates.canary_evidence import ArmEvidence, Evidence
 from headgate.gates.canary_plan import Assumption
 from headgate.gates.canary_policy import Metric
 from headgate.rollout.plan_needs import assumed, needs_to_json, plan_needs
+from headgate.stats.rates import RateCounts
 
+ONE_RATE = {"name": "errors", "kind": "rate", "margin": "50%"}
 GIVEN = {"errors": Assumption(0.1), "seconds": Assumption(0.4, 0.5)}
 
 
@@ -40,6 +45,63 @@ def test_a_metric_that_no_number_of_units_passes_is_refused_without_a_horizon() 
     assert needs.stages[0].units is None
     assert len(needs.refusals) == 1
     assert needs.refusals[0].startswith("errors: no number of units would do in stage 1")
+
+
+def test_a_stage_that_may_pass_before_it_could_show_anything_is_warned_of_with_what_would() -> None:
+    needs = plan_needs(release_plan(), GIVEN)
+    alone = max(row.to_pass or 0 for row in needs.stages[1].rows)
+    assert alone > needs.stages[1].minimum == 400
+    (text,) = needs.warnings
+    assert text.startswith(
+        "stage 2 may pass after 400 units, on what earlier stages showed; by itself it shows that errors"
+    )
+    assert f"give it minimum_units = {math.ceil(alone * 0.5)}, or a dwell" in text
+    assert not needs.refusals
+    stages = [20, {"percent": 50, "minimum_units": math.ceil(alone * 0.5)}, 100]
+    assert not plan_needs(release_plan(stages=stages), GIVEN).warnings
+
+
+def test_a_dwell_that_brings_the_units_is_no_reason_to_warn() -> None:
+    alone = max(row.to_pass or 0 for row in plan_needs(release_plan(), GIVEN).stages[1].rows)
+    plan = release_plan(dwell="10m")
+    assert not plan_needs(plan, GIVEN, units_per_second=alone / 600.0 + 0.1).warnings
+    assert plan_needs(plan, GIVEN, units_per_second=alone / 600.0 - 0.1).warnings
+    assert plan_needs(plan, GIVEN).warnings
+    assert not plan_needs(plan, {}).warnings
+
+
+def passed_in_a_second_stage(units: int, *, worse: float, releases: int = 40) -> int:
+    """How many releases pass their second stage after so many units, at each of 20 looks not halted before."""
+    policy, found = release_plan(metrics=[ONE_RATE]).policy, 0
+    for seed in range(releases):
+        rng, evidence = np.random.default_rng((seed, 5)), Evidence()
+        for stage, count, looks, times in ((0, 400_000, 1, 1.0), (1, units, 20, worse)):
+            for _ in range(looks):
+                ours = int(rng.binomial(count // looks, policy.stages[stage].share))
+                sizes = {"canary": (ours, 0.02 * times), "stable": (count // looks - ours, 0.02)}
+                counted = {
+                    arm: ArmEvidence(size, {"errors": RateCounts(size, int(rng.binomial(size, often)))})
+                    for arm, (size, often) in sizes.items()
+                }
+                evidence = fold(policy, evidence, Evidence({policy.stages[stage].ppm: counted}))
+                halted = decide(policy, evidence, stage, 0.0, intervals=False).state is CanaryState.HALT
+                if halted:
+                    break
+        found += not halted and decide(policy, evidence, 1, 0.0, intervals=False).state is CanaryState.PASS
+    return found
+
+
+@pytest.mark.slow
+def test_with_the_units_that_the_warning_names_a_stage_sees_harm_that_begins_there() -> None:
+    plan = release_plan(metrics=[ONE_RATE])
+    needs = plan_needs(plan, {"errors": Assumption(0.02)})
+    assert len(needs.warnings) == 1
+    named = 2 * int(needs.warnings[0].partition("minimum_units = ")[2].partition(",")[0])
+    # Twice stable's errors, of a margin of half as many again.
+    least = needs.stages[1].minimum + 50  # so that the smaller arm has its minimum, too
+    assert passed_in_a_second_stage(least, worse=2.0) > 10
+    assert passed_in_a_second_stage(named, worse=2.0) == 0
+    assert passed_in_a_second_stage(named, worse=1.0) > 30
 
 
 def test_without_an_assumption_nothing_is_known_and_nothing_refused() -> None:

@@ -135,10 +135,10 @@ def _headline(needs: PlanNeeds) -> Iterator[str]:
 
 
 def _foot(needs: PlanNeeds) -> Iterator[str]:
-    if needs.seconds is None or needs.units_per_second is None:
-        return
-    pace = f"{needs.units_per_second * 60.0:,.4g} new units a minute"
-    yield f"Nine releases of ten that are like stable take at most {_long(needs.seconds)}, at {pace}."
+    if needs.seconds is not None and needs.units_per_second is not None:
+        pace = f"{needs.units_per_second * 60.0:,.4g} new units a minute"
+        yield f"Nine releases of ten that are like stable take at most {_long(needs.seconds)}, at {pace}."
+    yield from (f"Warning: {text}." for text in needs.warnings)
 
 
 def _stage(one: StageNeeds) -> tuple[str, ...]:

@@ -26,7 +26,7 @@ from headgate.gates.canary_plan import (
 from headgate.gates.canary_policy import CanaryPolicy
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from headgate.gates.canary_plan import PlanRow
     from headgate.gates.canary_policy import Metric
@@ -69,7 +69,10 @@ class StageNeeds:
 
 @dataclass(frozen=True, slots=True)
 class PlanNeeds:
-    """A plan's needs; ``refusals`` say why it cannot pass, if it cannot; ``seconds`` are of all stages together."""
+    """A plan's needs; ``refusals`` say why it cannot pass, if it cannot; ``seconds`` are of all stages together.
+
+    ``warnings`` say where a stage may pass too soon to see harm that only begins in it.
+    """
 
     plan: Plan
     assumptions: Mapping[str, Assumption]
@@ -79,6 +82,7 @@ class PlanNeeds:
     stages: tuple[StageNeeds, ...]
     seconds: float | None
     refusals: tuple[str, ...]
+    warnings: tuple[str, ...] = ()
 
 
 def assumed(metric: Metric, values: Sequence[Any]) -> Assumption:
@@ -160,6 +164,7 @@ def plan_needs(
         stages,
         total,
         (*report.refusals, *_refusals(plan, assumptions, stages, total, horizon_seconds)),
+        tuple(_warnings(plan, stages, units_per_second)),
     )
 
 
@@ -177,6 +182,7 @@ def needs_to_json(needs: PlanNeeds) -> dict[str, Any]:
         "seconds": needs.seconds,
         "can_pass": not needs.refusals,
         "refusals": list(needs.refusals),
+        "warnings": list(needs.warnings),
     }
 
 
@@ -215,6 +221,28 @@ def _refusals(
     if total is not None and horizon is not None and total > horizon:
         found.append(f"all stages together take about {_hours(total)}, there are {_hours(horizon)}")
     return found
+
+
+def _warnings(plan: Plan, stages: Sequence[StageNeeds], pace: float | None) -> Iterator[str]:
+    """Yield, by stage, what it may pass on the word of earlier stages before it could show it itself."""
+    required = {metric.name: metric for metric in plan.metrics if metric.required}
+    for stage in stages:
+        # The dwell brings units, too: where the traffic is not known, nobody knows how many.
+        least = max(stage.minimum, stage.units or 0, math.floor(stage.dwell_seconds * (pace or 0.0)))
+        kept = [row for row in stage.rows if row.metric in required and not proves(required[row.metric], stage.index)]
+        alone, name = max(((row.to_pass or 0, row.metric) for row in kept), default=(0, ""))
+        if alone > least:
+            share = plan.policy.stages[stage.index].share
+            arm = math.ceil(alone * min(share, 1.0 - share))
+            yield (
+                f"stage {stage.index + 1} may pass after {_three(least)} units, on what earlier stages showed; by "
+                f"itself it shows that {name} is within its margin after {_three(alone)}: harm that begins there may "
+                f"pass unseen; give it minimum_units = {arm}, or a dwell that brings as many"
+            )
+
+
+def _three(units: int) -> str:
+    return f"{float(f'{units:.3g}'):,.0f}"
 
 
 def _hours(seconds: float) -> str:
