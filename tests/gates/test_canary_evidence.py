@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from headgate.errors import InputError
 from headgate.gates.canary_evidence import SANDBOX, ArmEvidence, Evidence, counts_of, evidence_from_json
 from headgate.gates.canary_policy import Metric
+from headgate.stats.capped import LEVELS, CappedMasses
 from headgate.stats.means import Sums
 from headgate.stats.rates import RateCounts
 
@@ -129,3 +130,30 @@ def test_a_metric_cannot_change_its_kind_within_a_release() -> None:
 def test_a_value_that_a_metric_cannot_take_is_refused_by_name(metric: Metric, values: list[Any]) -> None:
     with pytest.raises(InputError, match=f"metric '{metric.name}'"):
         counts_of(metric, values)
+
+
+@pytest.mark.parametrize(
+    "counts",
+    [
+        {"kind": "histogram", "units": 2, "cells": {"1": 1, "2": True}},
+        {"kind": "histogram", "units": 2, "cells": {"1": 1, "2": 1.0}},
+        {"kind": "histogram", "units": 2, "cells": {"1": 1, "2": 2**53 + 1}},
+        {"kind": "histogram", "units": 2, "cells": {"1": 1, "x": 1}},
+        {"kind": "capped", "units": 1, "masses": [0.0, True]},
+        {"kind": "capped", "units": 1, "masses": [0.0, "1"]},
+        {"kind": "capped", "units": 1, "masses": [0.0, None]},
+    ],
+)
+def test_one_wrong_number_among_many_is_refused(counts: dict[str, Any]) -> None:
+    stages = {"10": {"canary": {"units": 2, "metrics": {"m": counts}}}}
+    with pytest.raises(InputError, match="a batch: not evidence as headgate writes it"):
+        evidence_from_json({"stages": stages, "origin": "live"}, "a batch")
+
+
+@pytest.mark.parametrize("wrong", [math.nan, math.inf, -math.inf, -1.0, -1e-300])
+@pytest.mark.parametrize("place", [0, 64, LEVELS - 1])
+def test_one_impossible_mass_among_many_is_a_problem(wrong: float, place: int) -> None:
+    masses = [1.0] * LEVELS
+    masses[place] = wrong
+    assert CappedMasses(LEVELS, tuple(masses)).problem() == "a count or a mass is negative or not finite"
+    assert not CappedMasses(LEVELS, (1.0,) * LEVELS).problem()

@@ -84,6 +84,22 @@ def test_every_event_is_what_its_schema_says(path: Path) -> None:
     assert kinds == ["registered", "started", "evidence", "override", "halted"]
 
 
+@pytest.mark.parametrize("page", [1, 2, 3, 7, 8, 256])
+def test_events_are_read_in_pages_and_none_is_lost_or_twice(
+    path: Path, page: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("headgate.rollout.ledger._PAGE", page)
+    with begun(path, 5) as ledger, Ledger(path) as other:
+        found = []
+        for event in ledger.events("r1"):
+            found.append(event.seq)
+            if event.seq == 1:  # nobody is held up by whoever reads
+                other.append("r1", events.override("hold", "a fair", NOW + 9, **WHO))
+        assert found in ([*range(1, 8)], [*range(1, 9)])
+        assert [event.seq for event in ledger.events("r1")] == [*range(1, 9)]
+        assert [event.seq for event in ledger.events("r1", 6)] == [7, 8]
+
+
 def test_a_second_writer_who_decided_on_an_old_state_is_refused(path: Path) -> None:
     with begun(path, 1) as ledger, Ledger(path) as other:
         lease = other.take_lease("r1", "c1", now=NOW, seconds=60)

@@ -202,3 +202,61 @@ def test_what_need_not_be_exact_is_never_too_small_and_what_matters_is_exact(
     exact = quantiles.log_e_above(strata, GRID, quantile, steps, 4)
     found = quantiles.log_e_above(strata, GRID, quantile, steps, 4, least=least)
     assert found == exact if exact > least else exact <= found <= least or found == exact
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    quantile=st.sampled_from([0.5, 0.9, 0.99]),
+    steps=st.integers(-12, 12),
+    seed=st.integers(0, 2**20),
+    units=st.tuples(st.integers(0, 200), st.integers(0, 200)),
+)
+@example(quantile=0.9, steps=0, seed=1, units=(0, 0))
+def test_a_glance_is_the_factor_at_one_of_the_thresholds(
+    quantile: float, steps: int, seed: int, units: tuple[int, int]
+) -> None:
+    rng = np.random.default_rng(seed)
+    canary, stable = (np.exp(rng.normal(rng.normal(0.0, 1.0), 0.7, count)) for count in units)
+    one = stratum(GRID, canary, stable)
+    ours, theirs = one.canary.cumulative(GRID), one.stable.cumulative(GRID)
+    last = ours.size
+    reach = np.clip(np.arange(last + 1) + steps, 0, last)
+    reach[last] = last
+    factors = quantiles.log_e_counts(np.concatenate([[0.0], theirs]), one.stable.units, quantile, more=True)
+    at_most = np.concatenate([ours, [float(one.canary.units)]])[reach]
+    factors = factors + quantiles.log_e_counts(at_most, one.canary.units, quantile, more=False)
+    found = quantiles._glance(one, GRID, quantile, steps)
+    assert np.abs(factors - found).min() < 1e-9
+    assert found >= quantiles._stage(one, GRID, quantile, steps) - 1e-9
+
+
+def test_a_glance_decides_most_batches_of_a_canary_like_stable_and_never_what_is_found(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    rng, calls = np.random.default_rng(5), 0
+    stage = quantiles._stage
+
+    def counted(*args: object, **options: object) -> float:
+        nonlocal calls
+        calls += 1
+        return float(stage(*args, **options))  # type: ignore[arg-type]
+
+    def largest() -> list[float]:
+        found, least, total = [], 0.0, stratum(GRID, np.array([]), np.array([]), 0.2)
+        for canary, stable in batches:
+            one = stratum(GRID, canary, stable, 0.2)
+            total = Stratum(0.2, total.canary + one.canary, total.stable + one.stable)
+            least = max(least, quantiles.log_e_above((total,), GRID, 0.9, 0, 3, least=least))
+            found.append(least)
+        return found
+
+    batches = [(rng.lognormal(0.0, 0.5, 4), rng.lognormal(0.0, 0.5, 16)) for _ in range(400)]
+    monkeypatch.setattr(quantiles, "_stage", counted)
+    like = largest()
+    assert calls < len(batches) // 4
+    slower = [(1.5 * canary, stable) for canary, stable in batches]
+    batches = batches[:200] + slower
+    both = largest()
+    monkeypatch.setattr(quantiles, "_glance", lambda *_: 700.0)
+    assert largest() == both
+    assert both[-1] > like[-1]

@@ -19,7 +19,7 @@ from headgate.stats.quantiles import Grid, Histogram
 from headgate.stats.rates import RateCounts
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Collection, Iterable, Mapping
 
     from headgate.gates.canary_policy import Metric
 
@@ -214,9 +214,10 @@ def _counts_from_json(data: object) -> Counts:
         return RateCounts(units, _whole(_only(table, {"events"})["events"]))
     if kind == "histogram":
         cells = dict(_only(table, {"cells"})["cells"])
-        return Histogram(units, {int(cell): _whole(count) for cell, count in cells.items()})
+        return Histogram(units, dict(zip(map(int, cells), _all(_whole, {int}, cells.values()), strict=True)))
     if kind == "capped":
-        return CappedMasses(units, tuple(_real(mass) for mass in _only(table, {"masses"})["masses"]))
+        masses = _all(_real, {int, float}, list(_only(table, {"masses"})["masses"]))
+        return CappedMasses(units, tuple(map(float, masses)))
     if kind == "sums":
         sums = _only(table, {"y", "yy", "x", "xx", "xy"})
         return Sums(units, *(_real(sums[key]) for key in ("y", "yy", "x", "xx", "xy")))
@@ -240,6 +241,13 @@ def _only(data: object, keys: set[str]) -> dict[str, Any]:
     if unknown:
         raise ValueError(f"unknown key {unknown[0]!r}")
     return dict(data)
+
+
+def _all(check: Callable[[object], float], kinds: set[type], values: Collection[Any]) -> Collection[Any]:
+    """Return the values, each checked; together where that can be seen, for a ledger has millions of them."""
+    if not set(map(type, values)) <= kinds or max(map(abs, values), default=0) > MOST_COUNTED:
+        return [check(value) for value in values]
+    return values
 
 
 def _whole(value: object) -> int:

@@ -30,6 +30,8 @@ __all__ = ["Head", "Lease", "Ledger"]
 
 # No ledger has as many: a recorded head beyond is an edit, and SQLite's whole numbers end at 2**63.
 _MOST_EVENTS = 2**62
+# Events read at once: more are slower, for Python's collector of garbage looks at all that are held, again and again.
+_PAGE = 256
 
 
 class Ledger:
@@ -208,9 +210,17 @@ class Ledger:
             return rows.unknown_release(connection, self.path, release)
 
     def events(self, release: str, after: int = 0) -> Iterator[Event]:
-        """Yield the events of a release after ``seq``, in order, as they stand: `verify` checks them."""
-        with self._file.reading() as connection:
-            return iter(rows.events_after(connection, release, after))
+        """Yield the events of a release after ``seq``, in order, as they stand: `verify` checks them.
+
+        They are read some hundred at a time: of a long ledger no more is in memory than the caller keeps.
+        """
+        while True:
+            with self._file.reading() as connection:
+                page = rows.events_after(connection, release, after, _PAGE)
+            yield from page
+            if len(page) < _PAGE:
+                return
+            after = page[-1].seq
 
     def decisions(self, release: str) -> list[Event]:
         """Return the events of a release that are not evidence, in order, as they stand: few, however many batches."""

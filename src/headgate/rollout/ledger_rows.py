@@ -66,9 +66,10 @@ def _payload(text: str) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def events_after(connection: sqlite3.Connection, release: str, seq: int) -> list[Event]:
-    """Return the events after ``seq``, as they stand."""
-    return [event_of(row) for row in connection.execute(_EVENTS + "seq > ? ORDER BY seq", (release, seq))]
+def events_after(connection: sqlite3.Connection, release: str, seq: int, most: int) -> list[Event]:
+    """Return the events after ``seq``, as they stand; the first ``most`` of them."""
+    rows = connection.execute(_EVENTS + "seq > ? ORDER BY seq LIMIT ?", (release, seq, most))
+    return [event_of(row) for row in rows]
 
 
 def decisions(connection: sqlite3.Connection, release: str) -> list[Event]:

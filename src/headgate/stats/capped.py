@@ -14,6 +14,8 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
+from operator import add
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -38,6 +40,8 @@ FRACTIONS = (0.5, 0.25, 0.125, 0.0625, 0.03125, 0.015625, 0.0078125)
 CENTRES = (0.0, 0.02, 0.05, 0.1, 0.2, 0.35, 0.5, 0.7, 0.9, 1.0)
 # Log ratios beyond which no bound is looked for.
 WIDEST = 6.0
+# Claims whose `_growth` is kept, of some 140 kB each: a release asks the same few of every batch that it folds.
+MOST_KEPT = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,14 +53,16 @@ class CappedMasses:
 
     def __add__(self, other: CappedMasses) -> CappedMasses:
         """Return both together; floating sums, so the last bits depend on the order."""
-        masses = tuple(mine + theirs for mine, theirs in zip(self.masses, other.masses, strict=True))
-        return CappedMasses(self.units + other.units, masses)
+        if len(self.masses) != len(other.masses):
+            raise ValueError(f"{len(self.masses)} masses and {len(other.masses)}")
+        return CappedMasses(self.units + other.units, tuple(map(add, self.masses, other.masses)))
 
     def problem(self) -> str:
         """Return what is impossible about the masses, or ''."""
         if len(self.masses) != LEVELS:
             return f"{len(self.masses)} masses where {LEVELS} are due"
-        if self.units < 0 or not all(math.isfinite(mass) and mass >= 0.0 for mass in self.masses):
+        # A NaN, or an infinity, is one of the sum as well; what is too large to be summed is no count either.
+        if self.units < 0 or not math.isfinite(sum(self.masses)) or min(self.masses) < 0.0:
             return "a count or a mass is negative or not finite"
         total = math.fsum(self.masses)
         return (
@@ -123,21 +129,26 @@ def log_e_above(strata: Sequence[Stratum[CappedMasses]], log_ratio: float) -> fl
 
 def log_e_tails(strata: Sequence[Stratum[CappedMasses]], log_ratio: float) -> list[float]:
     """Return the log e-values of the strata from each one on, in order."""
-    ratio = math.exp(log_ratio)
-    level = np.linspace(0.0, 1.0, LEVELS)
-    centres, fractions = np.array(CENTRES)[:, None, None], np.array(FRACTIONS)[None, :, None]
-    centres = centres * max(1.0, ratio)
     totals = np.zeros((len(strata), len(CENTRES), len(FRACTIONS)))
     for place, one in enumerate(strata):
-        # What the worst unit of either arm may take from a bet of 1.
-        worst = np.maximum(centres / one.share, (ratio - centres) / (1.0 - one.share))
-        bet = fractions / worst
-        ours = np.log1p(bet * (level - centres) / one.share)
-        theirs = np.log1p(-bet * (ratio * level - centres) / (1.0 - one.share))
+        ours, theirs = _growth(one.share, log_ratio)
         totals[place] = ours @ np.array(one.canary.masses) + theirs @ np.array(one.stable.masses)
     tails = np.cumsum(totals[::-1], axis=0)[::-1].reshape(len(strata), -1)
     values: list[float] = log_mean(tails, np.full(tails.shape[1], -math.log(tails.shape[1]))).tolist()
     return values
+
+
+@lru_cache(maxsize=MOST_KEPT)
+def _growth(share: float, log_ratio: float) -> tuple[FloatArray, FloatArray]:
+    """Return what a unit of the canary, and one of stable, adds to the log of the wealth: (centre, fraction, level)."""
+    ratio, level = math.exp(log_ratio), np.linspace(0.0, 1.0, LEVELS)
+    centres, fractions = np.array(CENTRES)[:, None, None], np.array(FRACTIONS)[None, :, None]
+    centres = centres * max(1.0, ratio)
+    # What the worst unit of either arm may take from a bet of 1.
+    worst = np.maximum(centres / share, (ratio - centres) / (1.0 - share))
+    bet = fractions / worst
+    ours = np.log1p(bet * (level - centres) / share)
+    return ours, np.log1p(-bet * (ratio * level - centres) / (1.0 - share))
 
 
 def lower_bound(strata: Sequence[Stratum[CappedMasses]], level: float) -> float:
