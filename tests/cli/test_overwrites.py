@@ -56,12 +56,31 @@ def refused(line: str) -> str:
         ("rollout status c --evidence rollout.sqlite", "--evidence: rollout.sqlite is what this command reads"),
         ("rollout status c --ledger a.json --json a.json", "what --ledger reads"),
         ("rollout record c --jsonl b.json --json b.json", "what --jsonl reads"),
+        ("rollout start c --plan plan.toml --snapshot plan.toml", "--snapshot: plan.toml is what --plan reads"),
+        ("rollout start c --snapshot headgate.toml", "--snapshot: headgate.toml is a configuration"),
+        ("rollout lead c --snapshot rollout.sqlite", "--snapshot: rollout.sqlite is what this command reads"),
+        ("rollout advance c --ledger a.json --snapshot link.json", "--snapshot: link.json is what --ledger reads"),
     ],
 )
 def test_an_output_that_is_an_input_is_refused(line, said):
     err = refused(line)
     assert said in err
     assert "would be overwritten; give another file" in err
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("rollout start c --snapshot s.json --json s.json", "--snapshot and --json both write to s.json"),
+        ("rollout advance c --snapshot a.json --json link.json", "--snapshot and --json both write to a.json"),
+        ("rollout advance c --json router-state-c.json", "--json both write to router-state-c.json"),
+        ("rollout status c --json new.json --evidence ./new.json", "--evidence and --json both write to ./new.json"),
+        ("rollout start c --plan plan.toml --ledger n.sqlite --snapshot n.sqlite", "--snapshot: n.sqlite is what"),
+        ("rollout start c --ledger router-state-c.json", "router-state-c.json has the name of the file that tells"),
+    ],
+)
+def test_two_files_of_one_name_are_refused_also_where_there_is_none_yet(line, said):
+    assert said in refused(line)
 
 
 def test_a_device_keeps_nothing_that_could_be_lost():

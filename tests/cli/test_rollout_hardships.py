@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from rollout_releases import PLAN_TOML, headgate
 
+from headgate.errors import InputError
 from headgate.rollout import Ledger
 from headgate.rollout.controller import Controller
 from headgate.rollout.controller_snapshot import read_snapshot, snapshot_name
@@ -76,6 +77,40 @@ def test_a_snapshot_that_cannot_be_written_is_told_of_and_the_halt_is_recorded()
     assert "warning: halted and recorded, but" in said.err
     with Ledger("rollout.sqlite") as ledger:
         assert ledger.state("r1").halt is not None
+
+
+@pytest.mark.parametrize("snapshot", ["rollout.sqlite", "./rollout.sqlite", "link", "headgate.toml"])
+def test_a_snapshot_in_the_place_of_a_ledger_or_a_plan_destroys_nothing_and_the_halt_is_recorded(snapshot: str) -> None:
+    Path("link").symlink_to("rollout.sqlite")
+    said = headgate("rollout", "halt", "r1", "--reason", "rain", "--snapshot", snapshot)
+    assert said.code == 2
+    assert f"--snapshot: {snapshot} is " in said.err
+    assert "would be overwritten; give another file. The halt is recorded, and router-state-r1.json says so" in said.err
+    assert halted()
+    assert Path("headgate.toml").read_text() == PLAN_TOML
+
+
+@pytest.mark.parametrize("taken", ["rollout.sqlite", "router-state-r1.json"])
+def test_a_json_in_the_place_of_the_ledger_or_the_snapshot_is_refused_once_the_halt_is_recorded(taken: str) -> None:
+    said = headgate("rollout", "halt", "r1", "--reason", "rain", "--json", taken)
+    assert (said.code, said.out) == (2, "r1: halted\n")
+    assert f"{taken}" in said.err
+    assert halted()
+
+
+def test_routers_are_told_of_a_halt_before_anything_looks_at_the_ledger(monkeypatch: pytest.MonkeyPatch) -> None:
+    told = []
+
+    def looked_at(*_: object, **__: object) -> None:
+        told.append(read_snapshot("s.json").status)  # type: ignore[union-attr]  # written below
+        raise InputError("the disk hangs")
+
+    Path("s.json").write_text("{}")
+    monkeypatch.setattr("headgate.cli.rollout_common.open_ledger", looked_at)
+    monkeypatch.setattr("os.path.samefile", looked_at)
+    said = headgate("rollout", "halt", "r1", "--reason", "x", "--snapshot", "s.json", "--json", "j.json")
+    assert said.code == 2
+    assert told == [Status.HALTED]
 
 
 def test_where_the_json_cannot_be_written_the_halt_is_said_first() -> None:

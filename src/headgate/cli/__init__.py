@@ -167,7 +167,8 @@ def main(argv: Sequence[str] | None = None, out: TextIO | None = None, err: Text
     module = importlib.import_module(COMMANDS[args.command][0])
     named = f"{args.command} {getattr(args, 'subcommand', '')}".strip()
     try:
-        refuse_overwrites(args)
+        if not getattr(args, "acts_first", False):
+            refuse_overwrites(args)
         with sigterm_as_ctrl_c(), colors(off=args.colorless or getattr(args, "no_color", False)):
             code = int(module.run(args, out, err))
             out.flush()  # here, where a reader that has gone is noticed, and not at the interpreter's end

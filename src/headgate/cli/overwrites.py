@@ -12,9 +12,10 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterable, Iterator
 
-__all__ = ["refuse_overwrites"]
+__all__ = ["is_configuration", "refuse_overwrites"]
 
-_OUTPUTS = ("json", "markdown", "junit", "evidence")
+_OUTPUTS = ("json", "markdown", "junit", "evidence", "snapshot")
+_STDOUT = "-"
 # Whatever command has one of these arguments reads the file. `base` and `candidate` of compare are revisions.
 _INPUTS = (
     "baseline",
@@ -48,7 +49,7 @@ _CONFIGURATION = {"headgate.toml", "pyproject.toml", "asv.conf.json", "asv.conf.
 def refuse_overwrites(
     args: argparse.Namespace, found: Iterable[tuple[str, str | os.PathLike[str]]] | None = None
 ) -> None:
-    """Refuse an output that is a file the command reads, or a configuration.
+    """Refuse an output that is a file the command reads, a configuration, or another output.
 
     ``found`` are inputs (option and file) that had to be searched for first; without it, what ``args`` name.
 
@@ -57,16 +58,37 @@ def refuse_overwrites(
     UsageError
         There is one; the message names both options.
     """
-    outputs = {f"--{name}": getattr(args, name, None) for name in _OUTPUTS}
-    if not any(outputs.values()):
+    outputs = dict(_outputs(args))
+    if not outputs:
         return
     for option, path in outputs.items():
-        if path and Path(path).name in _CONFIGURATION and os.path.isfile(path):  # noqa: PTH113 - Path.is_file raises for a NUL
+        if is_configuration(path):
             raise UsageError(f"{option}: {path} is a configuration and would be overwritten; give another file")
+        for other, taken in outputs.items():
+            if other == option:
+                break
+            if _same(path, taken):
+                raise UsageError(f"{option} and {other} both write to {path}; give each its own")
     for given, source in _inputs(args) if found is None else found:
         for option, path in outputs.items():
-            if path and _same(path, source):
+            if _same(path, source):
                 raise UsageError(f"{option}: {path} is what {given} reads and would be overwritten; give another file")
+
+
+def is_configuration(path: str) -> bool:
+    """Whether ``path`` is a file that people write and commands find without being told its name."""
+    return Path(path).name in _CONFIGURATION and os.path.isfile(path)  # noqa: PTH113 - Path.is_file raises for a NUL
+
+
+def _outputs(args: argparse.Namespace) -> Iterator[tuple[str, str]]:
+    for name in _OUTPUTS:
+        path = getattr(args, name, None)
+        if name == "snapshot" and hasattr(args, name):
+            from headgate.cli.rollout_common import snapshot_path
+
+            path = str(snapshot_path(args))  # written without being asked for, too
+        if path and path != _STDOUT:
+            yield f"--{name}", path
 
 
 def _inputs(args: argparse.Namespace) -> Iterator[tuple[str, str | os.PathLike[str]]]:
@@ -74,7 +96,9 @@ def _inputs(args: argparse.Namespace) -> Iterator[tuple[str, str | os.PathLike[s
         value = getattr(args, name, None)
         if name == "candidate" and hasattr(args, "base"):
             continue
-        option = _CALLED.get(name, f"--{name.replace('_', '-')}")
+        called = f"--{name.replace('_', '-')}"
+        # What starts a release takes its plan as an option.
+        option = called if name == "plan" and hasattr(args, "snapshot") else _CALLED.get(name, called)
         for one in value if isinstance(value, list) else [value]:
             if one is not None and isinstance(one, str | os.PathLike):
                 yield option, _file_of(os.fspath(one))
@@ -94,8 +118,10 @@ def _file_of(given: str) -> str:
 
 
 def _same(path: str, source: str | os.PathLike[str]) -> bool:
-    """Whether both are one regular file; a pipe or a device keeps nothing that could be lost."""
+    """Whether both are one regular file, or will be; a pipe or a device keeps nothing that could be lost."""
     try:
-        return os.path.isfile(path) and os.path.samefile(path, source)  # noqa: PTH113, PTH121 - as above
+        if os.path.exists(path):  # noqa: PTH110 - as above
+            return os.path.isfile(path) and os.path.samefile(path, source)  # noqa: PTH113, PTH121 - as above
+        return os.path.realpath(path) == os.path.realpath(source)
     except (OSError, ValueError):
         return False

@@ -160,13 +160,25 @@ def open_controller(
 
 
 def snapshot_path(args: argparse.Namespace) -> Path:
-    """Return the snapshot's path: the option, else beside the ledger."""
+    """Return the snapshot's path: the option, else beside the ledger.
+
+    Raises
+    ------
+    UsageError
+        A name that no release has, or the ledger has the snapshot's.
+    """
     from headgate.rollout.controller_snapshot import snapshot_name
     from headgate.rollout.events import check_release
 
     check_release(args.release)
     given = getattr(args, "snapshot", None)
-    return Path(given) if given else ledger_path(args).parent / snapshot_name(args.release)
+    if given:
+        return Path(given)
+    ledger = ledger_path(args)
+    path = ledger.parent / snapshot_name(args.release)
+    if path == ledger:
+        raise UsageError(f"--ledger: {ledger} has the name of the file that tells routers; give --snapshot FILE")
+    return path
 
 
 def who() -> str:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import argparse
 import contextlib
+import os
 import time
 from typing import TYPE_CHECKING
 
 from headgate.cli import ExitCode
+from headgate.cli.overwrites import is_configuration, refuse_overwrites
 from headgate.cli.rollout_common import (
     add_json_argument,
     add_release_arguments,
@@ -17,13 +20,12 @@ from headgate.cli.rollout_common import (
 )
 from headgate.cli.rollout_notify import add_webhook_arguments, notify, webhook_of
 from headgate.cli.streams import say
-from headgate.errors import HeadgateError, InputError, LedgerError
+from headgate.errors import HeadgateError, InputError, LedgerError, UsageError
 from headgate.rollout.controller_snapshot import MAX_AGE_SECONDS, publish_halt
 from headgate.rollout.controller_turn import halt_words
 from headgate.store.files import may_exist
 
 if TYPE_CHECKING:
-    import argparse
     from pathlib import Path
     from typing import TextIO
 
@@ -44,11 +46,15 @@ exit codes:
 examples:
   headgate rollout halt checkout-42 --reason "orders are lost"
 """
+# How every file of SQLite's begins (https://www.sqlite.org/fileformat.html, 1.3).
+SQLITE_MARK = b"SQLite format 3\0"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the subcommand's arguments."""
     add_release_arguments(parser, snapshot=True)
+    # What is wrong with an output is said after the halt, which is not to wait for it.
+    parser.set_defaults(acts_first=True)
     parser.add_argument("--reason", metavar="TEXT", required=True, help="why, for the record")
     add_json_argument(parser)
     add_webhook_arguments(parser)
@@ -56,6 +62,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
     """Halt the release; return the exit code."""
+    refused = _refused(args)
+    if refused:
+        args = argparse.Namespace(**{**vars(args), "snapshot": None})
     with contextlib.ExitStack() as stack:
         path = snapshot_path(args)
         told = _tell_routers(path, args.release) if may_exist(path) else None
@@ -73,8 +82,38 @@ def run(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
             print_lines(args, out, [f"{args.release}: halted{_since(args, controller, event)}"])
         finally:  # also where nobody reads what is printed
             _notify(args, controller, err)
+        if refused:
+            raise UsageError(f"{refused}. The halt is recorded{'' if problem else f', and {path} says so'}")
+        refuse_overwrites(args)
         publish_json(args.json, event.to_json(), out)
     return ExitCode.PASS
+
+
+def _refused(args: argparse.Namespace) -> str:
+    """Return why the snapshot asked for cannot be written where it is to be, or ''.
+
+    It is told by the name and by that file alone: the ledger may be where every look at it hangs, and routers do not
+    wait for that.
+    """
+    given = args.snapshot
+    if not given:
+        return ""
+    for option, other in (("--ledger", args.ledger), ("--webhook-secret-file", args.webhook_secret_file)):
+        if other and os.path.normpath(given) == os.path.normpath(other):
+            return f"--snapshot: {given} is what {option} reads and would be overwritten; give another file"
+    if is_configuration(given) or _is_ledger(given):
+        return f"--snapshot: {given} is a configuration or a ledger and would be overwritten; give another file"
+    return ""
+
+
+def _is_ledger(path: str) -> bool:
+    try:
+        if not os.path.isfile(path):  # noqa: PTH113 - a pipe would be waited for; Path.is_file raises for a NUL
+            return False
+        with open(path, "rb") as stream:  # noqa: PTH123 - as above
+            return stream.read(len(SQLITE_MARK)) == SQLITE_MARK
+    except (OSError, ValueError):
+        return False
 
 
 def _tell_routers(path: Path, release: str) -> str:
