@@ -51,6 +51,13 @@ def test_enough_evidence_of_a_canary_like_stable_passes() -> None:
     assert decision.missing == ()
 
 
+def test_a_dwell_is_told_in_seconds_that_can_be_read() -> None:
+    policy = CanaryPolicy((ERRORS,), (Stage(50_000, 100, 604_800.0), Stage(500_000)))
+    assert decide(policy, Evidence(), 0, 0.466134).reasons[0] == "604,800 s in this stage are due, 0.5 s have passed"
+    assert decide(policy, Evidence(), 0, 604_799.9).reasons[0].endswith("due, 604,799.9 s have passed")
+    assert decide(policy, Evidence(), 0, math.nan).reasons[0].endswith("due, nan s have passed")
+
+
 def test_without_evidence_nothing_passes() -> None:
     decision = decide(POLICY, Evidence(), 0, 1e9)
     assert decision.state is CanaryState.INCONCLUSIVE

@@ -260,7 +260,7 @@ def _why_halted(row: MetricRow) -> str:
 
 def _not_ready(stage: Stage, evidence: Evidence, dwell_seconds: float) -> Iterator[str]:
     if not dwell_seconds >= stage.dwell_seconds:  # a NaN has not dwelt
-        yield f"{stage.dwell_seconds:g} s in this stage are due, {dwell_seconds:g} s have passed"
+        yield f"{stage.dwell_seconds:,.12g} s in this stage are due, {dwell_seconds:,.1f} s have passed"
     if stage.share == 1.0:
         return  # no stable arm is left: what passed the stages before stands
     for arm in (CANARY, STABLE):
