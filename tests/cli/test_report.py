@@ -16,6 +16,7 @@ from verdict_pages import Page
 from headgate.cli import main
 from headgate.cli.report import write_report
 from headgate.cli.report_input import Sources
+from headgate.report.rounds_figures import HIGHER_IS_BETTER
 from headgate.rollout.controller import Controller
 from headgate.rollout.ledger import Ledger
 from headgate.store.bundle import write_evidence
@@ -75,6 +76,8 @@ def test_the_evidence_of_a_verdict_is_drawn_on_its_benchmarks_pages(tmp_path):
     for path in drawn:
         ids = [value for key, value in Page(path.read_text()).attributes if key == "id"]
         assert len(ids) == len(set(ids))
+    turned = [path.name for path in drawn if HIGHER_IS_BETTER in path.read_text()]
+    assert turned == ["suite.TrackModel.track_accuracy.html"]
 
 
 def test_published_verdicts_are_found_and_are_no_machine(tmp_path):

@@ -7,6 +7,7 @@ import pytest
 from sample_verdicts import sample_evidence
 
 from headgate.cli import main
+from headgate.report.rounds_figures import HIGHER_IS_BETTER
 from headgate.store.bundle import write_evidence
 from headgate.store.seal import Seal
 
@@ -31,7 +32,11 @@ def test_a_bundle_renders_the_same_reports_and_leaves_the_job_summary_alone(tmp_
     code, out, _ = verify(tmp_path / "e.json", "--html", tmp_path / "page", "--json", "-", "--quiet")
     assert code == 0
     assert json.loads(out)["state"] == "failed"
-    assert len(list((tmp_path / "page" / "benchmarks").glob("*.html"))) == len(sample_evidence().rounds)
+    pages = list((tmp_path / "page" / "benchmarks").glob("*.html"))
+    assert len(pages) == len(sample_evidence().rounds)
+    turned = [page.name for page in pages if HIGHER_IS_BETTER in page.read_text(encoding="utf-8")]
+    assert len(turned) == 1
+    assert "track_accuracy" in turned[0]
     assert not (tmp_path / "summary.md").exists()
 
 

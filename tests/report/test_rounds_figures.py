@@ -7,7 +7,8 @@ from dataclasses import replace
 import pytest
 from sample_verdicts import sample_evidence
 
-from headgate.model import BenchmarkId, Comparison, Direction, Round, State
+from headgate.gates.policy import Override, Policy
+from headgate.model import BenchmarkId, BenchmarkSpec, Comparison, Direction, Round, State
 from headgate.report.rounds_figures import (
     HIGHER_IS_BETTER,
     MOST_POINTS,
@@ -16,7 +17,7 @@ from headgate.report.rounds_figures import (
     rounds_figure,
     samples_figure,
 )
-from headgate.report.verdict_benchmark import compared_page
+from headgate.report.verdict_benchmark import compared_page, directions_of
 from headgate.report.verdict_view import verdict_view
 from headgate.report.wording import MINUS
 from headgate.stats.paired import log_ratio
@@ -59,7 +60,7 @@ def test_every_pair_and_every_round_is_drawn_with_the_claims_of_the_verdict():
 def test_above_zero_is_worse_also_where_a_higher_number_is_better():
     row, rounds = evidence_of("suite.TrackModel.track_accuracy")
     assert row.comparison.ratio < 1 < rounds[0].candidate[0] / rounds[0].baseline[0]
-    found = traces(rounds_figure(row, rounds))
+    found = traces(rounds_figure(row, rounds, Direction.HIGHER))
     wanted = [math.expm1(log_ratio(one, Direction.HIGHER)) * 100 for one in rounds]
     assert found["round"]["y"] == pytest.approx(wanted, rel=1e-4)
     assert max(found["pair"]["y"]) < 0
@@ -72,7 +73,7 @@ def test_a_benchmarks_page_tells_the_changes_of_its_rounds_as_one_number_each_wh
         (Direction.HIGHER, 2.0, "+100.0 %"),
     ):
         row = row_of(ratio=ratio, lower=ratio, upper=ratio, unit="items/s")
-        page = compared_page(VIEW, row, rounds)
+        page = compared_page(VIEW, row, rounds, direction)
         (table,) = page.tables
         assert table.columns[5] == "Change"
         assert {line[5].text for line in table.rows} == {row.change} == {shown}
@@ -81,6 +82,22 @@ def test_a_benchmarks_page_tells_the_changes_of_its_rounds_as_one_number_each_wh
         turned = direction is Direction.HIGHER
         assert (HIGHER_IS_BETTER in page.notes, HIGHER_IS_BETTER in page.figures[0].caption) == (turned, turned)
         assert table.caption.endswith("+ is worse")
+
+
+@pytest.mark.parametrize("declared", ["by the suite", "by the policy"])
+def test_what_failed_after_some_rounds_shows_its_changes_the_way_that_is_better(declared):
+    spec = BenchmarkSpec(BenchmarkId("s.track_speed"), kind="track", unit="items/s")
+    policy = Policy()
+    if declared == "by the suite":
+        spec = replace(spec, direction=Direction.HIGHER)
+    else:
+        policy = Policy(overrides=(Override(match=("s.track_*",), direction=Direction.HIGHER),))
+    evidence = replace(EVIDENCE, specs=(spec,), policy=policy)
+    (direction,) = directions_of(evidence).values()
+    page = compared_page(VIEW, row_of(reason="the candidate raised"), [Round(0, (100.0,), (50.0,))], direction)
+    assert page.tables[0].rows[0][5].text == "+100.0 %"
+    assert traces(page.figures[0])["pair"]["y"] == [100.0]
+    assert HIGHER_IS_BETTER in page.notes
 
 
 def test_the_samples_stand_beside_each_other_by_round():

@@ -14,6 +14,7 @@ from headgate.errors import HeadgateError, UsageError
 from headgate.gates.policy import Action
 from headgate.model import State
 from headgate.report.html import require_own
+from headgate.report.verdict_benchmark import directions_of
 from headgate.report.verdict_html import write_verdict_pages
 from headgate.report.verdict_junit import verdict_junit
 from headgate.report.verdict_markdown import verdict_markdown
@@ -161,8 +162,10 @@ def _tasks(
         tasks.append(lambda: _write(args.junit, verdict_junit(view).decode(), out))
     if args.html:
         generated = dt.datetime.now(dt.UTC).strftime("%Y-%m-%d %H:%M UTC")
-        rounds = evidence.rounds if evidence is not None else None
-        tasks.append(lambda: write_verdict_pages(args.html, view, rounds=rounds, generated=generated))
+        rounds, directions = (None, None) if evidence is None else (evidence.rounds, directions_of(evidence))
+        tasks.append(
+            lambda: write_verdict_pages(args.html, view, rounds=rounds, directions=directions, generated=generated)
+        )
     return tasks
 
 

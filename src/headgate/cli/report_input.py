@@ -192,6 +192,7 @@ def _verdict(path: Path) -> SiteVerdict:
     """
     from headgate.gates.commit import decide
     from headgate.report.site_view import SiteVerdict
+    from headgate.report.verdict_benchmark import directions_of
     from headgate.report.verdict_view import verdict_view
     from headgate.store.bundle import read_evidence, rederive
     from headgate.store.verdict_json import read_verdict
@@ -202,7 +203,8 @@ def _verdict(path: Path) -> SiteVerdict:
     derived, differences = rederive(evidence, decide)
     if differences:
         raise InputError(f"{path}: the verdict does not follow from its samples; `headgate verify {path}` says where")
-    return SiteVerdict(str(path), verdict_view(derived, evidence_file=path.name), evidence.rounds)
+    view = verdict_view(derived, evidence_file=path.name)
+    return SiteVerdict(str(path), view, evidence.rounds, directions_of(evidence))
 
 
 def _is_verdict(path: Path) -> bool:

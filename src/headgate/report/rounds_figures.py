@@ -13,7 +13,6 @@ from headgate.model import Direction
 from headgate.report.figure import Figure, chart_text
 from headgate.report.wording import count, printable
 from headgate.stats.paired import log_ratio, ratio_of
-from headgate.stats.signed_rank import hodges_lehmann
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -26,7 +25,6 @@ if TYPE_CHECKING:
 __all__ = [
     "HIGHER_IS_BETTER",
     "MOST_POINTS",
-    "direction_of",
     "distribution_figure",
     "round_figures",
     "rounds_figure",
@@ -43,18 +41,18 @@ _OFFSET = 0.15
 _SECONDS = ("seconds", "s")
 
 
-def round_figures(row: Row, rounds: Sequence[Round]) -> tuple[Figure, ...]:
+def round_figures(row: Row, rounds: Sequence[Round], direction: Direction = Direction.LOWER) -> tuple[Figure, ...]:
     """Return the three figures of a benchmark; those for which there is nothing to draw are left out."""
-    found = (rounds_figure(row, rounds), samples_figure(row, rounds), distribution_figure(row, rounds))
+    found = (rounds_figure(row, rounds, direction), samples_figure(row, rounds), distribution_figure(row, rounds))
     return tuple(figure for figure in found if figure is not None)
 
 
-def rounds_figure(row: Row, rounds: Sequence[Round]) -> Figure | None:
+def rounds_figure(row: Row, rounds: Sequence[Round], direction: Direction = Direction.LOWER) -> Figure | None:
     """Return each pair's change and each round's, with the estimate, its interval and the margin.
 
-    The change is turned as the comparison's is, so that above zero is worse. None where no pair has a ratio.
+    ``direction`` is which is better: the change is turned as the comparison's is, so that above zero is worse. None
+    where no pair has a ratio.
     """
-    direction = direction_of(row.comparison, rounds)
     pairs = [
         (round_.index, number, change)
         for round_ in rounds
@@ -161,20 +159,6 @@ def distribution_figure(row: Row, rounds: Sequence[Round]) -> Figure | None:
     vertical = {"title": {"text": "share of samples"}, "tickformat": ".0%", "range": [0, 1.02]}
     layout = _layout(_value_axis(row, values), vertical) | {"meta": {"x": _value_name(row)}}
     return Figure("distribution", "How the samples are distributed", caption, {"data": data, "layout": layout})
-
-
-def direction_of(comparison: Comparison, rounds: Sequence[Round]) -> Direction:
-    """Return which way the comparison's ratio was taken: the gate's own estimate from the rounds tells."""
-    if comparison.ratio is None or comparison.ratio <= 0.0:
-        return Direction.LOWER
-    wanted = math.log(comparison.ratio)
-
-    def distance(direction: Direction) -> float:
-        logs = [log_ratio(round_, direction) for round_ in rounds]
-        finite = tuple(value for value in logs if math.isfinite(value))
-        return abs(hodges_lehmann(finite) - wanted) if finite else math.inf
-
-    return min(Direction, key=distance)
 
 
 def _change(baseline: float, candidate: float, direction: Direction) -> float | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from headgate.model import Direction
 from headgate.report.benchmark_pages import benchmark_page
 from headgate.report.verdict_benchmark import compared_page
 
@@ -33,9 +34,11 @@ def _compared(given: SiteInput) -> dict[str, list[BenchmarkPage]]:
     found: dict[str, list[BenchmarkPage]] = {}
     for verdict in given.verdicts:
         for row in verdict.view.rows:
-            rounds = verdict.rounds.get(row.comparison.benchmark)
+            one = row.comparison.benchmark
+            rounds = verdict.rounds.get(one)
             if rounds:
-                found.setdefault(row.comparison.benchmark.name, []).append(compared_page(verdict.view, row, rounds))
+                page = compared_page(verdict.view, row, rounds, verdict.directions.get(one, Direction.LOWER))
+                found.setdefault(one.name, []).append(page)
         if found:
             break
     return found

@@ -12,7 +12,7 @@ from headgate.report.study_data import points
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from headgate.model import BenchmarkId, Round
+    from headgate.model import BenchmarkId, Direction, Round
     from headgate.report.history_view import HistoryView
     from headgate.report.study_view import StudyInput
     from headgate.report.verdict_view import VerdictView
@@ -26,11 +26,15 @@ HARDWARE, STUDY = "hardware.html", "transforms.html"
 
 @dataclass(frozen=True, slots=True)
 class SiteVerdict:
-    """A verdict to show; ``source`` is the file's name, ``rounds`` its evidence, empty where it has none."""
+    """A verdict to show; ``source`` is the file's name, ``rounds`` its evidence, empty where it has none.
+
+    ``directions`` says of each benchmark which is better; of one that is not in it, lower.
+    """
 
     source: str
     view: VerdictView
     rounds: Mapping[BenchmarkId, Sequence[Round]] = field(default_factory=dict)
+    directions: Mapping[BenchmarkId, Direction] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,9 +6,10 @@ import math
 import statistics
 from typing import TYPE_CHECKING
 
+from headgate.gates.policy import policy_for
 from headgate.model import Direction
 from headgate.report.benchmark_view import BenchmarkPage
-from headgate.report.rounds_figures import HIGHER_IS_BETTER, direction_of, round_figures
+from headgate.report.rounds_figures import HIGHER_IS_BETTER, round_figures
 from headgate.report.study_tables import Cell, Table
 from headgate.report.wording import percent, quantity
 from headgate.stats.paired import log_ratio, ratio_of
@@ -16,10 +17,11 @@ from headgate.stats.paired import log_ratio, ratio_of
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from headgate.model import Round
+    from headgate.model import BenchmarkId, Round
     from headgate.report.verdict_view import Row, VerdictView
+    from headgate.store.bundle import Evidence
 
-__all__ = ["compared_page", "rounds_table"]
+__all__ = ["compared_page", "directions_of", "rounds_table"]
 
 _HOW = (
     "Each round is one fresh process per side. The verdict is inferred over the rounds' changes, + is worse: each is "
@@ -28,8 +30,13 @@ _HOW = (
 )
 
 
-def compared_page(view: VerdictView, row: Row, rounds: Sequence[Round]) -> BenchmarkPage:
-    """Return the page of a row of ``view`` with its evidence."""
+def directions_of(evidence: Evidence) -> dict[BenchmarkId, Direction]:
+    """Return which is better for each benchmark, as the gate took it: the policy's word, else the benchmark's own."""
+    return {spec.id: policy_for(evidence.policy, spec.id).direction or spec.direction for spec in evidence.specs}
+
+
+def compared_page(view: VerdictView, row: Row, rounds: Sequence[Round], direction: Direction) -> BenchmarkPage:
+    """Return the page of a row of ``view`` with its evidence, and which ``direction`` is better."""
     found = f"{row.change} ({row.interval}) against a margin of {row.margin}" if row.change else row.note
     facts = (
         ("Baseline", row.baseline),
@@ -38,20 +45,20 @@ def compared_page(view: VerdictView, row: Row, rounds: Sequence[Round]) -> Bench
         ("Pairs", f"{row.comparison.pairs:,}"),
         *(fact for fact in view.facts if fact[0] in {"Policy", "Hardware"}),
     )
-    turned = HIGHER_IS_BETTER if direction_of(row.comparison, rounds) is Direction.HIGHER else ""
+    turned = HIGHER_IS_BETTER if direction is Direction.HIGHER else ""
     return BenchmarkPage(
         name=row.name,
         lede=f"{row.state}: {found}." if found else f"{row.state}.",
         facts=tuple((label, text) for label, text in facts if text),
-        figures=round_figures(row, rounds),
-        tables=(rounds_table(row, rounds),),
+        figures=round_figures(row, rounds, direction),
+        tables=(rounds_table(row, rounds, direction),),
         notes=(_HOW, *(text for text in (turned, row.note if row.change else "") if text), *row.detail),
         reproduce=view.reproduce,
         commit=view.verdict.candidate.commit or "",
     )
 
 
-def rounds_table(row: Row, rounds: Sequence[Round]) -> Table:
+def rounds_table(row: Row, rounds: Sequence[Round], direction: Direction) -> Table:
     """Return a line for each round: pairs, loops, both medians, its change, and what a process scatters.
 
     The change is the number that the verdict was inferred from, and that the figure draws.
@@ -59,7 +66,6 @@ def rounds_table(row: Row, rounds: Sequence[Round]) -> Table:
     columns = ("Round", "Pairs", "Loops", "Baseline", "Candidate", "Change", "Scatter, each side")
     found = f": {row.change} ({row.interval})" if row.change else ""
     caption = f"Rounds of {row.name}{found}; medians of each side's samples; + is worse"
-    direction = direction_of(row.comparison, rounds)
     return Table(caption, columns, tuple(_line(round_, row, direction) for round_ in rounds))
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from headgate.errors import InputError
 from headgate.formats.hardware import profile_from_dict
+from headgate.model import Direction
 from headgate.report.benchmark_html import write_benchmark_pages
 from headgate.report.citation import citation
 from headgate.report.hardware_view import sections
@@ -34,6 +35,7 @@ def write_verdict_pages(
     view: VerdictView,
     *,
     rounds: Mapping[BenchmarkId, Sequence[Round]] | None = None,
+    directions: Mapping[BenchmarkId, Direction] | None = None,
     generated: str = "",
 ) -> Path:
     """Write the page (and, given ``rounds``, one a benchmark) into ``directory``; return the path of index.html.
@@ -46,6 +48,8 @@ def write_verdict_pages(
         What to show.
     rounds
         The evidence by benchmark, drawn and listed on the pages in ``benchmarks/``.
+    directions
+        Which is better, by benchmark (`directions_of`); lower, for one that is not in it.
     generated
         The date to print, as text, year first.
 
@@ -58,7 +62,12 @@ def write_verdict_pages(
     write_assets(target, (*BASE_ASSETS, *CHART_ASSETS))
     evidence = rounds or {}
     links = _links(view, evidence)
-    pages = (compared_page(view, row, evidence[row.comparison.benchmark]) for row in view.rows if row.name in links)
+    better = directions or {}
+    pages = (
+        compared_page(view, row, evidence[one], better.get(one, Direction.LOWER))
+        for row in view.rows
+        if row.name in links and (one := row.comparison.benchmark)
+    )
     first = ("Verdict", "index.html")
     write_benchmark_pages(target, pages, generated=generated, names=links, links=(first,))
     context = page_context(view, links=links, generated=generated)
