@@ -176,6 +176,28 @@ def test_units_that_differ_are_a_failure(tmp_path):
     assert "the units differ: seconds and bytes" in re.sub(r"\s+", " ", out)
 
 
+DECLARED = {"time": ("time", "seconds"), "timeraw": ("time", "seconds"), "mem": ("memory", "bytes"),
+            "peakmem": ("peakmemory", "bytes"), "track": ("track", "ms")}  # fmt: skip
+
+
+@pytest.mark.parametrize("described", [("tree",), ("tree", "lone"), ("lone", "tree"), ("lone",)])
+def test_a_file_of_a_tree_and_one_alone_have_the_same_kinds_and_units(tmp_path, described):
+    entries = {
+        f"suite.{prefix}_x": {"name": f"suite.{prefix}_x", "type": kind, "unit": unit, "params": [], "param_names": []}
+        for prefix, (kind, unit) in DECLARED.items()
+    }
+    (tmp_path / "tree" / "ci").mkdir(parents=True)
+    (tmp_path / "lone").mkdir()
+    (tmp_path / "tree" / "benchmarks.json").write_text(json.dumps({**entries, "version": 2}))
+    places = {"tree": tmp_path / "tree" / "ci" / "a.json", "lone": tmp_path / "lone" / "a.json"}
+    sides = [asv_run(places[name], dict.fromkeys(entries, 1.0)) for name in described]
+    code, out, _ = check(sides[0], sides[-1], "--json", tmp_path / "v.json")
+    assert code == 0, out
+    units = {one["benchmark"]: one["unit"] for one in json.loads((tmp_path / "v.json").read_text())["comparisons"]}
+    assert units["suite.track_x"] == ("ms" if "tree" in described else "unit")
+    assert units["suite.peakmem_x"] == "bytes"
+
+
 def test_a_different_machine_is_refused_unless_asked_for(two):
     sides = two({"suite.time_x": 1.0}, {"suite.time_x": 0.5}, params={"machine": "ci", "cpu": "EPYC"})
     code, out, err = check(*sides)

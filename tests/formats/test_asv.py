@@ -153,12 +153,12 @@ def test_benchmarks_json_lends_units_and_parameter_names(tmp_path):
     ("name", "kind", "unit"),
     [
         ("suite.time_sort", "time", "seconds"),
-        ("suite.Sorting.timeraw_import", "timeraw", "seconds"),
-        ("suite.mem_table", "mem", "bytes"),
-        ("suite.peakmem_table", "peakmem", "bytes"),
-        ("suite.Timer.track_accuracy", "track", "unit"),
+        ("suite.Sorting.timeraw_import", "time", "seconds"),
+        ("suite.mem_table", "memory", "bytes"),
+        ("suite.peakmem_table", "peakmemory", "bytes"),
+        ("suite.Timer.track_accuracy", "track", ""),
         ("suite.TimeSort", "time", "seconds"),
-        ("suite.PeakMemSort", "peakmem", "bytes"),
+        ("suite.PeakMemSort", "peakmemory", "bytes"),
     ],
 )
 def test_without_benchmarks_json_a_name_says_what_kind_of_number_it_has(name, kind, unit):

@@ -128,10 +128,11 @@ def _case(
 ) -> SavedCase:
     named = first.benchmark if first.benchmark.param_names else second.benchmark
     sides = [_summary(result) for result in (first, second)]
+    kind = first.kind or second.kind or "time"
     return SavedCase(
         benchmark=named,
-        unit=first.unit or second.unit or "seconds",
-        kind=first.kind or second.kind or "time",
+        unit=first.unit or second.unit or ("unit" if kind == "track" else "seconds"),  # as asv calls an unknown one
+        kind=kind,
         baseline=sides[0],
         candidate=sides[1],
         one_session=any_session or one_session(first.started_at, second.started_at),

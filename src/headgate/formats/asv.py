@@ -59,10 +59,16 @@ def sniff(data: Mapping[str, Any]) -> bool:
     return "commit_hash" in data and "results" in data and "requirements" in data
 
 
-# Each kind of benchmark: the unit it has unless benchmarks.json says another, and what its functions are called.
-_UNITS = {"time": "seconds", "timeraw": "seconds", "mem": "bytes", "peakmem": "bytes", "track": "unit"}
-_PREFIXES = {"time": "Time", "timeraw": "Timeraw", "mem": "Mem", "peakmem": "PeakMem", "track": "Track"}
-_NAMES = {kind: re.compile(rf"(?:{prefix}[A-Z_]|{kind}_).") for kind, prefix in _PREFIXES.items()}
+# What benchmarks are called (a class's prefix, a function's): their kind as benchmarks.json names it, and their unit.
+# What is tracked has any unit: only benchmarks.json knows it.
+_KINDS = {
+    ("Time", "time"): ("time", "seconds"),
+    ("Timeraw", "timeraw"): ("time", "seconds"),
+    ("Mem", "mem"): ("memory", "bytes"),
+    ("PeakMem", "peakmem"): ("peakmemory", "bytes"),
+    ("Track", "track"): ("track", ""),
+}
+_NAMES = {re.compile(rf"(?:{of_class}[A-Z_]|{own}_)."): kind for (of_class, own), kind in _KINDS.items()}
 
 
 def read(data: Mapping[str, Any], path: Path) -> SavedRun:
@@ -172,7 +178,7 @@ def _results(name: str, row: Mapping[str, Any], chosen: Sequence[tuple[str, ...]
     number = _column(row, "stats_number", len(chosen), name, path)
     count = _column(row, "stats_repeat", len(chosen), name, path)
     version, started = row.get("version"), seconds(row.get("started_at"))
-    kind = _kind_of(name)  # until benchmarks.json says so itself
+    kind, unit = _kind_of(name)  # until benchmarks.json says so itself
     for index, params in enumerate(chosen):
         outcome, value = _outcome(values[index], name, path)
         measured = outcome is Outcome.MEASURED
@@ -191,14 +197,14 @@ def _results(name: str, row: Mapping[str, Any], chosen: Sequence[tuple[str, ...]
             stddev=spread(own),
             count=(len(own) or whole(count[index])) if measured else None,
             kind=kind,
-            unit=_UNITS.get(kind, ""),
+            unit=unit,
         )
 
 
-def _kind_of(name: str) -> str:
-    """Return a benchmark's kind by its name, as asv takes it (asv_runner's ``name_regex``); '' for none."""
+def _kind_of(name: str) -> tuple[str, str]:
+    """Return a benchmark's kind and unit by its name, as asv's ``name_regex`` does; '' where unknown."""
     own = name.rpartition(".")[2]
-    return next((kind for kind, pattern in _NAMES.items() if pattern.match(own)), "")
+    return next((kind for pattern, kind in _NAMES.items() if pattern.match(own)), ("", ""))
 
 
 def _outcome(value: object, name: str, path: Path) -> tuple[Outcome, float | None]:
