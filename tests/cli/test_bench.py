@@ -12,7 +12,7 @@ import pytest
 import study_results as known
 
 from headgate.cli import bench, main
-from headgate.errors import EnvironmentBuildError, MeasurementError, UsageError
+from headgate.errors import EnvironmentBuildError, InputError, MeasurementError, UsageError
 from headgate.store.bench_log import log_path, read_log
 
 CONFIG = {"version": 1, "project": "p", "repo": ".", "environment_type": "existing", "pythons": ["same"]}
@@ -99,6 +99,18 @@ def test_a_run_measures_the_commit_keeps_the_samples_and_prints_the_report_last(
         assert call[call.index("--set-commit-hash") + 1] == head
         assert "--record-samples" in call
     assert not (repository / "home").exists()
+
+
+@pytest.mark.parametrize(("words", "name"), [([], "report/index.html"), (["--html", "site"], "site/assets/tables.js")])
+def test_a_report_of_someone_elses_is_refused_before_anything_is_measured(repository, words, name):
+    (repository / name).parent.mkdir(parents=True)
+    (repository / name).write_text("<title>My thesis</title>")
+    asv = FakeAsv(repository)
+    with pytest.raises(InputError, match="is not a file of headgate's, and would be overwritten"):
+        run(asv, *words)
+    with pytest.raises(UsageError, match=r"asv\.conf\.json is a file; give a directory"):
+        run(asv, "--html", "asv.conf.json")
+    assert not asv.calls
 
 
 def test_quiet_prints_the_report_alone_but_never_hides_a_failure(repository):

@@ -260,7 +260,9 @@ def test_a_directory_that_asv_would_delete_is_refused(tmp_path, monkeypatch):
     assert precious.read_text() == "years of work"
 
 
-@pytest.mark.parametrize("name", ["index.html", "history.html", "assets/style.css"])
+@pytest.mark.parametrize(
+    "name", ["index.html", "history.html", "benchmarks/suite.time_x.html", "assets/style.css", "assets/theme.js"]
+)
 def test_a_page_or_style_of_someone_elses_is_never_overwritten(tmp_path, name):
     theirs = tmp_path / "site" / name
     theirs.parent.mkdir(parents=True)
@@ -269,6 +271,21 @@ def test_a_page_or_style_of_someone_elses_is_never_overwritten(tmp_path, name):
     assert code == 2
     assert f"{theirs}: is not a file of headgate's, and would be overwritten; give another directory" in err
     assert theirs.read_text() == "<!doctype html><title>My thesis</title>"
+    assert [path for path in (tmp_path / "site").rglob("*") if path.is_file()] == [theirs]
+
+
+@pytest.mark.parametrize("name", ["history.html", "rollouts/index.html"])
+def test_a_page_of_someone_elses_is_refused_before_the_releases_pages_are_written(tmp_path, name):
+    theirs = tmp_path / "site" / name
+    theirs.parent.mkdir(parents=True)
+    theirs.write_text("<title>My thesis</title>")
+    with Ledger(tmp_path / "rollout.sqlite") as ledger:
+        for release in ("r1", "r2"):
+            Controller(ledger, release_plan(), release, snapshot=None).start()
+    code, _, err = report(tree(tmp_path / "results"), tmp_path / "site", "--rollout", tmp_path / "rollout.sqlite")
+    assert code == 2
+    assert f"{theirs}: is not a file of headgate's" in err
+    assert [path for path in (tmp_path / "site").rglob("*") if path.is_file()] == [theirs]
 
 
 def test_a_report_replaces_its_own_pages_and_leaves_other_files_alone(tmp_path):

@@ -82,6 +82,7 @@ def run(args: argparse.Namespace, out: TextIO, err: TextIO, run_asv: RunAsv | No
     directory = Path.cwd()
     if args.results is not None and args.results.exists() and not args.results.is_dir():
         raise UsageError(f"--results: {args.results} is a file; give a directory")
+    report = _report_directory(args.html or directory / DEFAULT_REPORT)
     results = None if args.results is None else Path(os.path.realpath(args.results))
     project = asv_run.find_project(directory, results)
     asv_run.require_environment_type(project)
@@ -97,9 +98,19 @@ def run(args: argparse.Namespace, out: TextIO, err: TextIO, run_asv: RunAsv | No
     tally = _measure(session, mode, args, err)
     _profile(project.results, machine["machine"], told)
     _summarise(tally, log, err if tally.failed else told)
-    index = _report(project.results, args.html or directory / DEFAULT_REPORT, machine["machine"])
+    index = _report(project.results, report, machine["machine"])
     out.write(f"{index}\n")
     return FAILED if tally.failed else 0
+
+
+def _report_directory(path: Path) -> Path:
+    """Return where the report goes; what cannot take it is refused before anything is measured."""
+    from headgate.report.html import require_own
+
+    if path.exists() and not path.is_dir():
+        raise UsageError(f"--html: {path} is a file; give a directory")
+    require_own(path)
+    return path
 
 
 def _told(args: argparse.Namespace, err: TextIO) -> TextIO:

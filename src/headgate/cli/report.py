@@ -107,12 +107,14 @@ def write_report(
     from dataclasses import replace
 
     from headgate.cli.report_input import load_site
-    from headgate.report.site_html import write_site
+    from headgate.report.site_html import require_own_site, write_site
 
     given = load_site(sources, progress)
     if err is not None:
         for problem in given.problems:
             say(err, f"headgate: warning: {problem}")
+    if asv or ledger is not None:
+        require_own_site(output, given)  # before their pages are written
     if asv:
         from headgate.measure.asv_publish import publish
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from functools import cache
 from importlib import resources
 from pathlib import Path
@@ -13,7 +14,6 @@ from headgate.errors import InputError, unreadable
 from headgate.store.files import write_atomic
 
 if TYPE_CHECKING:
-    import os
     from collections.abc import Iterable, Mapping
 
     import jinja2
@@ -25,6 +25,7 @@ __all__ = [
     "CHART_ASSETS",
     "environment",
     "require_own",
+    "require_own_pages",
     "script_json",
     "write_assets",
     "write_page",
@@ -35,6 +36,7 @@ ASSETS = "assets"
 _PAGE_MARK = b'<meta name="generator" content="headgate '
 _STYLE_MARK = b"/* One style for every page of a report."
 _MARK_WITHIN = 4096
+_FOREIGN = "{}: is not a file of headgate's, and would be overwritten; give another directory"
 
 # What base.html.j2 links, whatever the page.
 BASE_ASSETS = ("style.css", "theme.js", "export.js", "tables.js", "filter.js", "figures.js", "verdict.js")
@@ -118,16 +120,32 @@ def write_page(path: Path, template: str, context: Mapping[str, Any], *, root: s
     return path
 
 
-def require_own(directory: str | os.PathLike[str]) -> None:
-    """Refuse a directory whose first page or style is not ours: a report would be written over someone's site.
+def require_own(directory: str | os.PathLike[str], pages: Iterable[str] = ()) -> None:
+    """Refuse a directory whose first page or assets are not ours: a report would be written over someone's site.
+
+    ``pages`` are further ones that are going to be written, so that none is refused when half of them are.
 
     Raises
     ------
     InputError
         It is so, or the file cannot be read.
     """
-    _require_marked(Path(directory) / "index.html", _PAGE_MARK)
-    _require_marked(Path(directory) / ASSETS / BASE_ASSETS[0], _STYLE_MARK)
+    require_own_pages(directory, ("index.html", *pages))
+    assets = Path(directory) / ASSETS
+    style = assets / BASE_ASSETS[0]
+    _require_marked(style, _STYLE_MARK)
+    if os.path.lexists(style):
+        return
+    # The style is written first: where it is missing, what has the name of another asset is someone else's.
+    for name in (*BASE_ASSETS, *CHART_ASSETS):
+        if os.path.lexists(assets / name):
+            raise InputError(_FOREIGN.format(assets / name))
+
+
+def require_own_pages(directory: str | os.PathLike[str], pages: Iterable[str]) -> None:
+    """Refuse a directory in which one of the ``pages`` is not ours; as `require_own`, without the assets."""
+    for page in pages:
+        _require_marked(Path(directory) / page, _PAGE_MARK)
 
 
 def _require_marked(path: Path, mark: bytes) -> None:
@@ -139,4 +157,4 @@ def _require_marked(path: Path, mark: bytes) -> None:
     except (OSError, ValueError) as error:
         raise unreadable(path, error) from error
     if found and mark not in found:
-        raise InputError(f"{path}: is not a file of headgate's, and would be overwritten; give another directory")
+        raise InputError(_FOREIGN.format(path))

@@ -6,13 +6,13 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from headgate.report.citation import citation
-from headgate.report.html import BASE_ASSETS, CHART_ASSETS, write_assets, write_page
+from headgate.report.html import BASE_ASSETS, CHART_ASSETS, require_own, require_own_pages, write_assets, write_page
 from headgate.report.page_names import DIRECTORY, page_names
 from headgate.report.rollout_simulation import simulation_page
 from headgate.report.rollout_view import overview_page, release_page
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
     from headgate.report.rollout_page import Page
@@ -50,13 +50,15 @@ def write_releases(
     InputError
         A file cannot be written. The first page is written last.
     """
+    paths = _paths(releases)
+    if home:
+        require_own_pages(directory, (_INDEX, *paths.values()))
+    else:
+        require_own(directory, paths.values())
     pages = {name: release_page(name, events, problems) for name, (events, problems) in releases.items()}
     links = (("Overview", _INDEX),) if home else ()
     if len(pages) == 1:
         return _write(directory, _INDEX, next(iter(pages.values())), links, generated, home=home)
-    paths = {name: path.removeprefix(f"{DIRECTORY}/") for name, path in page_names(pages).items()}
-    # No release's page may take the first page's name.
-    paths = {name: f"release-{path}" for name, path in paths.items()}
     links = (*links, ("Releases", f"{_prefix(directory, home)}{_INDEX}"))
     for name, page in pages.items():
         _write(directory, paths[name], page, links, generated, home=home)
@@ -68,6 +70,13 @@ def write_releases(
 def write_simulation(directory: Path, found: Simulation, command: str, *, generated: str | None = None) -> Path:
     """Write a simulation's page into ``directory`` and return its path; ``command`` is what made it."""
     return _write(directory, _INDEX, simulation_page(found, command), (), generated)
+
+
+def _paths(releases: Iterable[str]) -> dict[str, str]:
+    """Return the page of each release, where there are several; of one that is alone, the first page."""
+    paths = {name: path.removeprefix(f"{DIRECTORY}/") for name, path in page_names(releases).items()}
+    # No release's page may take the first page's name.
+    return {name: f"release-{path}" for name, path in paths.items()} if len(paths) > 1 else dict.fromkeys(paths, _INDEX)
 
 
 def _prefix(directory: Path, home: str) -> str:

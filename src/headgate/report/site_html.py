@@ -10,7 +10,7 @@ from headgate.report.benchmark_html import write_benchmark_pages
 from headgate.report.citation import citation
 from headgate.report.hardware_page import hardware_page
 from headgate.report.history_page import history_page
-from headgate.report.html import BASE_ASSETS, CHART_ASSETS, write_assets, write_page
+from headgate.report.html import BASE_ASSETS, CHART_ASSETS, require_own, write_assets, write_page
 from headgate.report.overview_view import overview_view
 from headgate.report.site_pages import site_pages
 from headgate.report.site_view import HARDWARE, HISTORY, INDEX, site
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from headgate.report.citation import Citation
     from headgate.report.site_view import Site, SiteInput, SiteVerdict
 
-__all__ = ["write_site"]
+__all__ = ["require_own_site", "write_site"]
 
 
 def write_site(
@@ -56,6 +56,7 @@ def write_site(
     """
     when = datetime.now(UTC).strftime("%Y-%m-%d") if generated is None else generated
     shape = site(given)
+    require_own(directory, _paths(shape))
     write_assets(directory, (*BASE_ASSETS, *CHART_ASSETS))
     total = len(shape.pages)
     pages = _counted(site_pages(given, shape), total, progress)
@@ -64,6 +65,23 @@ def write_site(
     _write_verdicts(directory, shape, when)
     _write_tables(directory, given, shape, when)
     return _write_overview(directory, given, shape, when)
+
+
+def require_own_site(directory: Path, given: SiteInput) -> None:
+    """Refuse a directory in which a page of the report, or an asset, would take the place of someone else's.
+
+    Raises
+    ------
+    InputError
+        It is so, or a file cannot be read.
+    """
+    require_own(directory, _paths(site(given)))
+
+
+def _paths(shape: Site) -> list[str]:
+    """Return the path of each page that is written here; asv's own and the releases' are others' to write."""
+    tables = {path for _, path in shape.links} & {HISTORY, HARDWARE}
+    return [*tables, *(path for _, path in (*shape.studies, *shape.verdicts)), *shape.pages.values()]
 
 
 def _counted(

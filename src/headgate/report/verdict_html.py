@@ -12,7 +12,7 @@ from headgate.model import Direction
 from headgate.report.benchmark_html import write_benchmark_pages
 from headgate.report.citation import citation
 from headgate.report.hardware_view import sections
-from headgate.report.html import BASE_ASSETS, CHART_ASSETS, write_assets, write_page
+from headgate.report.html import BASE_ASSETS, CHART_ASSETS, require_own, write_assets, write_page
 from headgate.report.page_names import page_names
 from headgate.report.verdict_benchmark import compared_page
 from headgate.report.verdict_figure import forest_figure
@@ -59,9 +59,10 @@ def write_verdict_pages(
         A file cannot be written.
     """
     target = Path(directory)
-    write_assets(target, (*BASE_ASSETS, *CHART_ASSETS))
     evidence = rounds or {}
     links = _links(view, evidence)
+    require_own(target, links.values())
+    write_assets(target, (*BASE_ASSETS, *CHART_ASSETS))
     better = directions or {}
     pages = (
         compared_page(view, row, evidence[one], better.get(one, Direction.LOWER))
