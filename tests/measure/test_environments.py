@@ -236,6 +236,14 @@ def test_where_the_project_is_named_by_its_url_names_are_those_of_the_checkout(t
     wanted = {Side.BASELINE: "HEAD^1", Side.CANDIDATE: "HEAD"}
     assert revisions == {side: git(pull_request, "rev-parse", name) for side, name in wanted.items()}
     assert git(mirror, "log", "-1", "--format=%s", revisions[Side.CANDIDATE]) == "the pull request"
+    # A shallow clone of it that shares no commit cannot be told from a suite's own.
+    shallow = tmp_path / "shallow"
+    git(tmp_path, "clone", "-q", "--depth=1", pull_request.as_uri(), str(shallow))
+    for name in ("HEAD", "HEAD^", "feature", git(pull_request, "rev-parse", "HEAD")):
+        with pytest.raises(InputError, match=r"shallow: a shallow clone that shares no commit.*git fetch --unshallow"):
+            prepare_commits(find_config(shallow), "baseline", name)
+    prepare_commits(find_config(shallow), "baseline", "candidate")
+    assert built.pop()[1][Side.CANDIDATE] == git(repository, "rev-parse", "candidate")
     # A suite kept in a repository of its own names the project's commits.
     apart = tmp_path / "apart"
     shutil.copytree(pull_request, apart, ignore=shutil.ignore_patterns(".git", ".asv"))

@@ -104,6 +104,22 @@ def test_same_content_sees_changes_and_untracked_files_below_the_directory_only(
     assert not same_content(repository, head, repository / "bench")
 
 
+def test_no_hook_runs_of_the_repository_or_of_all_of_the_users(repository, tmp_path, monkeypatch):
+    ran = tmp_path / "ran"
+    for hooks in (repository / ".git" / "hooks", tmp_path / "hooks"):
+        hooks.mkdir(exist_ok=True)
+        for name in ("post-checkout", "post-index-change", "reference-transaction"):
+            (hooks / name).write_text(f"#!/bin/sh\ntouch {ran}\nexit 1\n")
+            (hooks / name).chmod(0o755)
+    head = resolve(repository, "HEAD").commit
+    assert extract(repository, head, "bench", tmp_path / "out" / "suite") is not None
+    (tmp_path / "home").mkdir()
+    (tmp_path / "home" / ".gitconfig").write_text(f"[core]\nhooksPath = {tmp_path / 'hooks'}\n")
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    assert snapshot(repository, tmp_path / "store").commit == head
+    assert not ran.exists()
+
+
 def test_a_directory_is_extracted_as_the_commit_has_it(repository, tmp_path):
     head = git(repository, "rev-parse", "HEAD")
     (repository / "bench" / "b.py").write_text("changed\n")

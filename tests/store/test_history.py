@@ -7,7 +7,7 @@ from asv_trees import DAY, START, commit_of, write_benchmarks, write_run
 
 from headgate.errors import InputError, UsageError
 from headgate.store.history import read_history
-from headgate.store.history_order import Order, newest, ordered, shallow_warning
+from headgate.store.history_order import Order, newest, ordered, unknown_warning
 from headgate.store.history_pool import in_chunks
 
 
@@ -105,17 +105,25 @@ def test_in_a_shallow_clone_what_lies_before_its_end_is_not_new_and_said_to_go_b
     order = ordered(dates, clone)
     assert order.commits == tuple(dates)
     assert newest(order, "HEAD~1") == {4}
-    assert "3 of 5 measured commits are not in the repository, a shallow clone" in shallow_warning(order)
+    assert "3 of 5 measured commits are not in the repository, a shallow clone" in unknown_warning(order)
     with pytest.raises(UsageError, match=r"--since v1: no commit.*the clone is shallow.*git fetch --unshallow"):
         newest(order, "v1")
 
 
-def test_a_shallow_clone_that_has_none_of_the_commits_says_so_and_a_whole_one_says_nothing(shallow, tmp_path):
+def test_a_shallow_clone_that_has_none_of_the_commits_says_so_and_a_whole_one_nothing(shallow, tmp_path):
     clone, dates = shallow
     before = dict(list(dates.items())[:3])
-    assert "3 of 3 measured commits" in shallow_warning(ordered(before, clone))
-    assert shallow_warning(ordered(before | {"f" * 40: 1.0}, tmp_path / "repo")) == ""
-    assert shallow_warning(ordered(dict(list(dates.items())[3:]), clone)) == ""
+    assert "3 of 3 measured commits" in unknown_warning(ordered(before, clone))
+    assert unknown_warning(ordered(dict(list(dates.items())[3:]), clone)) == ""
+    assert unknown_warning(ordered(dates, tmp_path / "repo")) == ""
+
+
+def test_in_a_clone_of_one_branch_what_it_lacks_stays_new_and_is_said(shallow, tmp_path):
+    _, dates = shallow
+    other = "f" * 40  # measured on a branch that was not cloned, from before the last commit of this one
+    order = ordered(dates | {other: list(dates.values())[2] + 1.0}, tmp_path / "repo")
+    assert [order.commits[index] for index in sorted(newest(order, "HEAD~1"))] == [other, list(dates)[4]]
+    assert "1 of 6 measured commits are not in the repository: their date" in unknown_warning(order)
 
 
 def test_outside_a_repository_dates_decide(tmp_path):

@@ -85,7 +85,7 @@ def run(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
     from headgate.cli.streams import say
     from headgate.report.history_text import problem_lines
     from headgate.report.history_view import new_worsenings
-    from headgate.store.history_order import shallow_warning
+    from headgate.store.history_order import unknown_warning
 
     _check(args)
     args.results = results_directory(args.results)
@@ -93,8 +93,8 @@ def run(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
         history, view = _searched(args, progress)
     for line in problem_lines(view.problems):
         say(err, line)
-    if shallow := shallow_warning(history.order):
-        say(err, f"headgate: warning: {shallow}")
+    if lacking := unknown_warning(history.order):
+        say(err, f"headgate: warning: {lacking}")
     _publish(args, history, view, out, err)
     return ExitCode.REGRESSED if args.fail_on_new and new_worsenings(view) else ExitCode.PASS
 

@@ -23,7 +23,7 @@ from headgate.model import Side, SideInfo
 from headgate.store import git
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
 __all__ = ["Selection", "SuiteConfig", "find_config", "prepare_commits", "prepare_directories", "prepare_interpreters"]
 
@@ -62,7 +62,7 @@ def prepare_commits(
             config, "mirror", config.env_dir / SIDE_DIRECTORIES[Side.BASELINE], f"a mirror of {config.repo}"
         ).finish()
         repository = Path(mirrored["repository"])
-        checkout = _checkout_of(config, repository)
+        checkout = _checkout_of(config, repository, (baseline, candidate))
         if checkout is not None:
             named = {Side.BASELINE: baseline, Side.CANDIDATE: candidate}
             revisions = {side: git.fetch_from(checkout, repository, name) for side, name in named.items()}
@@ -74,17 +74,26 @@ def prepare_commits(
     return _build_sides(config, repository, revisions, selection or Selection(), config.benchmark_dir, progress)
 
 
-def _checkout_of(config: SuiteConfig, mirror: Path) -> Path | None:
+def _checkout_of(config: SuiteConfig, mirror: Path, names: Sequence[str]) -> Path | None:
     """Return the checkout around asv's configuration, if it is one of the project that ``mirror`` is of.
 
     Then it is where names mean what who types them sees: HEAD is what is checked out, a pull request's merge perhaps,
-    and not the remote's default branch. A suite kept in a repository of its own names the project's commits.
+    and not the remote's default branch. A suite kept in a repository of its own names the project's commits. Where a
+    shallow checkout does not tell which of the two it is, ``names`` that mean something in it are refused.
     """
     try:
         checkout = git.find_repository(config.path.parent)
     except InputError:
         return None
-    return checkout if git.share_history(checkout, mirror) else None
+    if git.share_history(checkout, mirror):
+        return checkout
+    unclear = [name for name in names if git.means_its_own(checkout, mirror, name)]
+    if unclear and git.is_shallow(checkout):
+        raise InputError(
+            f"{checkout}: a shallow clone that shares no commit with {config.repo}: whose {unclear[0]} is meant cannot "
+            f"be told; {git.FETCH_ALL}"
+        )
+    return None
 
 
 def prepare_directories(

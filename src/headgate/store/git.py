@@ -15,6 +15,7 @@ from headgate.errors import InputError, UsageError
 
 __all__ = [
     "DUBIOUS",
+    "FETCH_ALL",
     "Revision",
     "changes_digest",
     "dirty_files",
@@ -22,6 +23,8 @@ __all__ = [
     "fetch_from",
     "find_repository",
     "head",
+    "is_shallow",
+    "means_its_own",
     "resolve",
     "same_content",
     "share_history",
@@ -33,6 +36,8 @@ NEAR_NAMES = 3
 SNAPSHOT_DATE = "2000-01-01T00:00:00Z"
 # Where git has it that a repository is another user's (LC_ALL is C for every git of ours).
 DUBIOUS = "dubious ownership"
+# What brings a shallow clone the rest of its history.
+FETCH_ALL = "`git fetch --unshallow`, in GitHub's checkout action `fetch-depth: 0`"
 _DUBIOUS = re.compile(rf"{DUBIOUS} in repository at '([^'\n]*)'")
 
 
@@ -91,6 +96,23 @@ def resolve(repository: Path, name: str) -> Revision:
     return Revision(name, commit, title)
 
 
+def is_shallow(repository: Path) -> bool:
+    """Say whether the repository's history is cut off at some commit."""
+    return _git(repository, "rev-parse", "--is-shallow-repository").stdout.strip() == "true"
+
+
+def means_its_own(checkout: Path, mirror: Path, name: str) -> bool:
+    """Say whether ``name``, or what it counts back from (``HEAD`` of ``HEAD~2``), is another commit in the mirror."""
+    begin = re.split(r"[~^]", name, maxsplit=1)[0]
+    try:
+        found = resolve(checkout, begin)
+    except UsageError:
+        return False
+    return _git(mirror, "rev-parse", "--verify", "--quiet", f"{begin}^{{commit}}", check=False).stdout.strip() != (
+        found.commit
+    )
+
+
 def share_history(checkout: Path, mirror: Path) -> bool:
     """Say whether two repositories are of one project: the mirror has a first commit of the checkout's."""
     roots = _git(checkout, "rev-list", "--max-parents=0", "HEAD", check=False).stdout.split()
@@ -119,8 +141,8 @@ def _unknown(repository: Path, name: str) -> str:
     refs = _git(repository, "for-each-ref", "--format=%(refname:short)").stdout.split()
     near = difflib.get_close_matches(name, refs, n=NEAR_NAMES, cutoff=0.5)
     hint = f"; did you mean {' or '.join(near)}?" if near else ""
-    if _git(repository, "rev-parse", "--is-shallow-repository").stdout.strip() == "true":
-        hint += "; the clone is shallow: `git fetch --unshallow`, in GitHub's checkout action `fetch-depth: 0`"
+    if is_shallow(repository):
+        hint += f"; the clone is shallow: {FETCH_ALL}"
     hint = hint or "; fetch it, or give a branch, tag or hash that exists"
     return f"{name!r}: no such revision in {repository}{hint}"
 
@@ -216,7 +238,8 @@ def _git(
     inherited = {key: value for key, value in os.environ.items() if not key.startswith("GIT_")}
     try:
         done = subprocess.run(
-            ["git", *arguments],
+            # Nor do hooks run, a checkout's own or those of all of a user's: a command of theirs is none of ours.
+            ["git", "-c", f"core.hooksPath={os.devnull}", *arguments],
             cwd=directory,
             env={**inherited, "LC_ALL": "C", **(env or {})},
             capture_output=True,

@@ -9,14 +9,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from headgate.errors import UsageError
+from headgate.store.git import FETCH_ALL
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-__all__ = ["Order", "is_count", "newest", "ordered", "shallow_warning"]
-
-FETCH_ALL = "`git fetch --unshallow`, in GitHub's checkout action `fetch-depth: 0`"
+__all__ = ["Order", "is_count", "newest", "ordered", "unknown_warning"]
 
 # git's own abbreviations have at least seven digits.
 _SHORTEST_HASH = 7
@@ -53,20 +52,26 @@ def ordered(dates: Mapping[str, float], repository: Path | None) -> Order:
     return Order(tuple(commits), tuple(dates[commit] for commit in commits), repository, len(strangers), shallow)
 
 
-def shallow_warning(order: Order) -> str:
-    """Return the warning that commits were ordered without the repository because it is cut off, or ''."""
-    if not (order.shallow and order.unknown):
+def unknown_warning(order: Order) -> str:
+    """Return the warning that commits were ordered without the repository because it lacks them, or ''."""
+    if not order.unknown:
         return ""
+    lacks = f"{order.unknown:,} of {len(order.commits):,} measured commits are not in the repository"
+    if order.shallow:
+        return (
+            f"{lacks}, a shallow clone: their date alone says in which order they came, and whether they are new; "
+            f"{FETCH_ALL}"
+        )
     return (
-        f"{order.unknown:,} of {len(order.commits):,} measured commits are not in the repository, a shallow clone: "
-        f"their date alone says in which order they came, and whether they are new; {FETCH_ALL}"
+        f"{lacks}: their date alone says in which order they came, and after --since REV they all are new; "
+        "fetch the branches that have them"
     )
 
 
 def newest(order: Order, since: str) -> frozenset[int]:
     """Return the positions of the newest commits: the last N where ``since`` is a number, else those after a revision.
 
-    A commit that the repository does not have is after the revision if its date is.
+    A commit that the repository does not have is after the revision; where that is a shallow clone, if its date is.
 
     Raises
     ------
@@ -93,9 +98,9 @@ def newest(order: Order, since: str) -> frozenset[int]:
 
 
 def _after(order: Order, old: set[str], since: str) -> Iterator[int]:
-    """Yield the positions of the commits that are not ``old``; of a later date, those that the repository has not."""
+    """Yield the positions of the commits that are not ``old``; dates decide where a shallow clone lacks the old."""
     date, known = 0.0, set(order.commits)
-    if order.unknown and order.repository is not None:
+    if order.shallow and order.unknown and order.repository is not None:
         known = set(_topological(known, order.repository))
         # The author's date, as asv notes it.
         shown = _git(order.repository, "show", "-s", "--format=%at", "--end-of-options", f"{since}^{{commit}}")
