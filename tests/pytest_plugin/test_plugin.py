@@ -192,6 +192,31 @@ def pytest_benchmark_update_machine_info(config, machine_info):
 """
 
 
+NO_COMMIT = """
+@pytest.hookimpl(optionalhook=True)
+def pytest_benchmark_update_commit_info(config, commit_info):
+    import json
+    json.loads("{")
+"""
+SKIPS = """
+@pytest.hookimpl(optionalhook=True)
+def pytest_benchmark_update_json(config, benchmarks, output_json):
+    if benchmarks:
+        pytest.skip("not today")
+"""
+SPOILS = """
+@pytest.hookimpl(optionalhook=True)
+def pytest_benchmark_update_json(config, benchmarks, output_json):
+    del output_json["benchmarks"]
+"""
+EXITS = """
+@pytest.hookimpl(optionalhook=True)
+def pytest_benchmark_update_json(config, benchmarks, output_json):
+    if len(benchmarks) >= {least}:
+        pytest.exit("enough"{code})
+"""
+
+
 def with_hook(project, hook: str) -> None:
     with (project / "conftest.py").open("a") as stream:
         stream.write(hook)
@@ -220,6 +245,12 @@ def test_a_projects_hook_that_takes_the_first_benchmark_has_one_to_take(run, sav
             "in pytest_benchmark_update_machine_info: a hook of pytest-benchmark's failed (KeyError: 'cpu')",
             0,
         ),
+        (
+            NO_COMMIT,
+            "in pytest_benchmark_update_commit_info: a hook of pytest-benchmark's failed (JSONDecodeError: ",
+            0,
+        ),
+        (SKIPS, "in pytest_benchmark_update_json: a hook of pytest-benchmark's failed (Skipped: not today)", 4),
     ],
 )
 def test_a_hook_that_fails_is_named_and_nothing_is_green(run, saved, project, hook, told, tests) -> None:
@@ -231,6 +262,35 @@ def test_a_hook_that_fails_is_named_and_nothing_is_green(run, saved, project, ho
     assert told in shown
     assert "INTERNALERROR" not in shown
     assert (f"{tests} passed" in shown) is bool(tests)
+
+
+def test_results_that_a_hook_spoiled_are_refused_before_anything_runs(run, saved, project) -> None:
+    with_hook(project, SPOILS)
+    done = run("--headgate-baseline", saved)
+    assert done.returncode == USAGE, done.stdout + done.stderr
+    assert "this run: benchmarks is a NoneType, expected a list: a hook (" in done.stderr
+    assert "mend the hook" in done.stderr
+    assert "passed" not in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("least", "code", "status", "ran"), [(0, "", 2, False), (1, "", 2, True), (1, ", returncode=7", 7, True)]
+)
+def test_a_hook_may_end_the_run_and_that_is_never_green(run, saved, project, least, code, status, ran) -> None:
+    with_hook(project, EXITS.format(least=least, code=code))
+    done = run("--headgate-baseline", saved, "-v")
+    assert done.returncode == status, done.stdout + done.stderr
+    assert "Exit: enough" in done.stdout + done.stderr
+    assert ("PASSED" in done.stdout) is ran
+    assert "a hook of pytest-benchmark's failed" not in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("option", ["--benchmark-json", "--junit-xml"])
+def test_a_file_that_pytest_writes_too_is_refused_before_anything_runs(run, saved, project, option) -> None:
+    done = run("--headgate-baseline", saved, f"{option}=new.json", "--headgate-json", "./new.json")
+    assert done.returncode == USAGE
+    assert f"--headgate-json and {option} both write to ./new.json; give each its own" in done.stderr
+    assert not (project / "new.json").exists()
 
 
 def test_an_interrupted_run_has_no_verdict(run, saved, project) -> None:

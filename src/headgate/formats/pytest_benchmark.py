@@ -41,7 +41,7 @@ def read(data: Mapping[str, Any], path: Path) -> SavedRun:
     """
     machine = expect(data.get("machine_info") or {}, dict, path, "machine_info")
     commit = expect(data.get("commit_info") or {}, dict, path, "commit_info")
-    entries = expect(data["benchmarks"], list, path, "benchmarks")
+    entries = expect(data.get("benchmarks"), list, path, "benchmarks")
     started = timestamp(data.get("datetime"))
     results: dict[BenchmarkId, SavedResult] = {}
     for index, item in enumerate(entries):

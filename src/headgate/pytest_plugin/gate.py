@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import os
 import re
 import shlex
 from argparse import Namespace
@@ -17,6 +18,7 @@ from headgate.pytest_plugin.sides import (
     THIS_RUN,
     HookError,
     benchmark_session,
+    commit_info,
     found_files,
     pooled_side,
     telling_hooks,
@@ -48,7 +50,7 @@ class Gate:
         self.baseline: SavedSide | None = None
         self.earlier: tuple[SavedSide, ...] = ()
         self.policy: Policy | None = None
-        self.machine: dict[str, Any] = {}
+        self.machine: Any = {}
         self.deselected: set[str] = set()
         self.skipped: set[str] = set()
         self.screen = ""
@@ -83,7 +85,12 @@ class Gate:
         if exitstatus in _NO_VERDICT:
             self.screen = "no verdict: the run did not come to its end\n"
             return
-        code = self._judge()
+        try:
+            code = self._judge()
+        except pytest.exit.Exception as stop:
+            if stop.returncode is None:  # pytest would leave the status that the tests had, and there is no verdict
+                session.exitstatus = pytest.ExitCode.INTERRUPTED
+            raise
         if not code:
             return
         if exitstatus == pytest.ExitCode.OK:
@@ -109,6 +116,7 @@ class Gate:
         bench = benchmark_session(self.config)
         outputs = self._outputs()
         check_outputs(outputs)
+        self._refuse_shared(outputs)
         options = {name: self._option(name) for name in ("margin", "confidence")}
         refuse_overwrites(outputs, self._inputs())
         self.policy = load_policy(self.config.rootpath, config=self._option("policy"), options=options)
@@ -117,9 +125,11 @@ class Gate:
         # One look at the machine, at the start: a baseline of another one is told before an hour of measuring.
         with telling_hooks():
             self.machine = bench.get_machine_info()
-        # A hook that cannot do without benchmarks says nothing of the machine yet: it is asked again at the end.
+        commit = commit_info(self.config)
+        # A hook that fails without benchmarks says nothing of the machine yet: it is asked again at the end.
         with contextlib.suppress(HookError):
-            empty = SavedSide(THIS_RUN, self.config.rootpath, this_run(self.config, self.machine, measured=False))
+            run = this_run(self.config, self.machine, commit, measured=False)
+            empty = SavedSide(THIS_RUN, self.config.rootpath, run)
             machine_warnings(baseline, empty, any_machine=self._option("any_machine"))
         self.baseline = baseline
 
@@ -150,7 +160,7 @@ class Gate:
 
         if self.baseline is None or self.policy is None:
             raise UsageError("the run was never prepared; this is a defect, please report it")
-        run = this_run(self.config, self.machine)
+        run = this_run(self.config, self.machine, commit_info(self.config))
         if not run.results:
             raise InputError(NOTHING_MEASURED)
         asked, left_out = wanted(self.config, self.baseline, self.deselected)
@@ -165,6 +175,17 @@ class Gate:
             skipped=self.skipped,
         )
         return own_words_of(verdict), skipped
+
+    def _refuse_shared(self, outputs: Namespace) -> None:
+        """Refuse an output that pytest or pytest-benchmark writes too: this one would be written later."""
+        for option, name in (("--benchmark-json", "benchmark_json"), ("--junit-xml", "xmlpath")):
+            given = self.config.getoption(name, None)
+            # An older pytest-benchmark has opened the file.
+            path = given if isinstance(given, str | os.PathLike) else getattr(given, "name", None)
+            for mine in ("json", "markdown"):
+                asked = getattr(outputs, mine)
+                if path and asked and os.path.realpath(path) == os.path.realpath(asked):
+                    raise UsageError(f"--headgate-{mine} and {option} both write to {asked}; give each its own")
 
     def _option(self, name: str) -> Any:
         return self.config.getoption(f"headgate_{name}")

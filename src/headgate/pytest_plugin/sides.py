@@ -6,20 +6,23 @@ import contextlib
 import glob
 import json
 import os
+import sysconfig
 import traceback
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import pluggy
+import pytest
+
 from headgate.errors import InputError, UsageError
 from headgate.formats import pytest_benchmark
+from headgate.formats.fields import expect
 from headgate.formats.pooled import pool_runs
 from headgate.gates.saved import SESSION_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
-
-    import pytest
 
     from headgate.cli.saved_sides import SavedSide
     from headgate.formats.saved import SavedResult, SavedRun
@@ -30,6 +33,7 @@ __all__ = [
     "HookError",
     "asked_for",
     "benchmark_session",
+    "commit_info",
     "found_files",
     "node_id",
     "pooled_side",
@@ -43,6 +47,9 @@ NOTHING_MEASURED = (
     "this run measured no benchmark, so there is nothing to judge; is the `benchmark` fixture used, and was every "
     "benchmark collected (-k, -m, --collect-only, skips)?"
 )
+# Whose frames are not where a project's own code failed.
+_LIBRARIES = tuple({sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")})
+_PACKAGES = {"site-packages", "dist-packages"}
 
 
 def benchmark_session(config: pytest.Config) -> Any:
@@ -83,17 +90,39 @@ def telling_hooks() -> Iterator[None]:
     Raises
     ------
     HookError
-        One failed, with whatever error: the code is not ours.
+        One failed, with whatever error, or skipped what is no test: the code is not ours.
+    pytest.exit.Exception
+        One ended the run: that is its to say.
     """
     try:
         yield
-    except Exception as error:  # a hook may raise anything, and pytest would tell it as a fault of its own
-        frames = traceback.extract_tb(error.__traceback__)
-        where = f"{frames[-1].filename}:{frames[-1].lineno}, in {frames[-1].name}"
+    except pytest.exit.Exception:
+        raise
+    # A hook may raise anything, and pytest would tell it as a fault of its own; a skip is none of its exceptions.
+    except (Exception, pytest.skip.Exception, pytest.fail.Exception) as error:
+        place = _place(traceback.extract_tb(error.__traceback__))
         raise HookError(
-            f"{where}: a hook of pytest-benchmark's failed ({type(error).__name__}: {error}), and without it this "
-            "run's results are not what the baseline's are; mend the hook"
+            f"{place.filename}:{place.lineno}, in {place.name}: a hook of pytest-benchmark's failed "
+            f"({type(error).__name__}: {error}), and without it this run's results are not what the baseline's are; "
+            "mend the hook"
         ) from error
+
+
+def _place(frames: Sequence[traceback.FrameSummary]) -> traceback.FrameSummary:
+    """Return where a hook failed: the project's innermost line below pluggy's call, else the hook's, of a plugin."""
+    calls = [index for index, frame in enumerate(frames) if _is_pluggy(frame)]
+    if not calls:
+        return frames[-1]
+    below = [frame for frame in frames[calls[0] :] if not _is_pluggy(frame)] or frames[-1:]
+    return next((frame for frame in reversed(below) if not _is_library(frame.filename)), below[0])
+
+
+def _is_pluggy(frame: traceback.FrameSummary) -> bool:
+    return Path(frame.filename).parent == Path(pluggy.__file__).parent
+
+
+def _is_library(name: str) -> bool:
+    return name.startswith(("<", *_LIBRARIES)) or not _PACKAGES.isdisjoint(Path(name).parts)
 
 
 def found_files(given: Sequence[str], option: str) -> list[str]:
@@ -148,7 +177,21 @@ def pooled_side(given: Sequence[str], option: str) -> SavedSide:
     return SavedSide(requested, sides[0].path, run)
 
 
-def this_run(config: pytest.Config, machine: dict[str, Any], *, measured: bool = True) -> SavedRun:
+def commit_info(config: pytest.Config) -> Any:
+    """Return what pytest-benchmark and its hooks say of the commit.
+
+    Raises
+    ------
+    HookError
+        One of them failed.
+    """
+    with telling_hooks():
+        commit = config.hook.pytest_benchmark_generate_commit_info(config=config)
+        config.hook.pytest_benchmark_update_commit_info(config=config, commit_info=commit)
+    return commit
+
+
+def this_run(config: pytest.Config, machine: Any, commit: Any, *, measured: bool = True) -> SavedRun:
     """Return what pytest-benchmark would save of this run, read as a saved file is; nothing of it unless ``measured``.
 
     The project's own hooks see it as they see a file, so that a baseline they changed finds its like.
@@ -167,14 +210,20 @@ def this_run(config: pytest.Config, machine: dict[str, Any], *, measured: bool =
     if measured and not benchmarks:
         raise InputError(NOTHING_MEASURED)  # told as what it is, before a hook stumbles over it
     with telling_hooks():
-        commit = hook.pytest_benchmark_generate_commit_info(config=config)
-        hook.pytest_benchmark_update_commit_info(config=config, commit_info=commit)
         document = hook.pytest_benchmark_generate_json(
             config=config, benchmarks=benchmarks, include_data=True, machine_info=machine, commit_info=commit
         )
         hook.pytest_benchmark_update_json(config=config, benchmarks=benchmarks, output_json=document)
         written: str = safe_dumps(document)  # type: ignore[no-untyped-call]  # as the plugin writes a file
-    return pytest_benchmark.read(json.loads(written), Path(THIS_RUN))
+    try:
+        found = expect(json.loads(written), dict, Path(THIS_RUN), "what pytest-benchmark would save")
+        return pytest_benchmark.read(found, Path(THIS_RUN))
+    except InputError as error:
+        problem = str(error).partition("; ")[0]
+        raise InputError(
+            f"{problem}: a hook (pytest_benchmark_generate_json, pytest_benchmark_update_json or one of the machine or "
+            "the commit) made of the results what pytest-benchmark never writes; mend the hook"
+        ) from error
 
 
 def wanted(config: pytest.Config, baseline: SavedSide, deselected: Collection[str]) -> tuple[SavedSide, int]:
