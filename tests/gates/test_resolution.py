@@ -14,6 +14,7 @@ from headgate.gates.resolution import (
     resolved_margin,
     rounds_within,
 )
+from headgate.report.calibration_text import calibration_rows
 
 
 def noise(name: str = "s.time_a", between: float = 0.01, bias: float = 0.0) -> BenchmarkNoise:
@@ -44,6 +45,16 @@ def test_an_override_that_tolerates_the_noise_silences_the_warning() -> None:
 
 def test_noise_beyond_any_budget_says_so() -> None:
     assert "no budget would do" in advice(calibration(noise(between=50.0)), Policy(margin=0.001, budget=60.0))
+
+
+@pytest.mark.parametrize("wild", [noise("s.track_x", between=1400.0), noise("s.track_x", bias=-1400.0)])
+def test_noise_beyond_what_a_float_holds_resolves_nothing_and_is_told(wild) -> None:
+    found = calibration(noise(), wild)
+    assert resolved_margin(wild, 60, 0.99) == recommended_margin(found, 60.0, 0.99) == math.inf
+    assert detectable_slowdown(noise(between=1400.0), 60, 0.05, 0.99) == math.inf
+    assert "1 of 2 benchmarks are noisier" in advice(found, Policy(margin=0.05, budget=60.0))
+    row = calibration_rows(found, Policy(margin=0.05, budget=60.0))
+    assert {one[0]: one[3] for one in row}["s.track_x"] == "-"
 
 
 def test_the_recommended_margin_is_one_the_machine_resolves_for_every_benchmark() -> None:

@@ -49,6 +49,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
     """Measure A/A, describe, save; 0 whatever the noise."""
+    from headgate.measure.hardware import default_machine
     from headgate.measure.suite import discover
     from headgate.report.calibration_text import calibration_text
     from headgate.store.calibration import load_calibration, save_calibration
@@ -59,6 +60,8 @@ def run(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
     args.candidate_python = args.candidate_python or args.baseline_python
     policy = load_run_policy(args)
     config = suite_config(args)
+    # Before a budget is spent on what could not be saved.
+    before = load_calibration(config.results_dir, default_machine()) if args.bench and not args.no_save else None
     with environments_held(args, config):
         baseline, candidate = prepare_sides(args, config, lambda text: _say(err, text, quiet=args.quiet))
         for warning in matrix_warning(baseline):
@@ -72,9 +75,7 @@ def run(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
         _say(err, "interrupted: not saved; what is saved is of a whole budget", quiet=False)
         return ExitCode.INTERRUPTED
     if not args.no_save:
-        kept = calibration
-        if args.bench:
-            kept = merged(load_calibration(config.results_dir, calibration.machine), calibration)
+        kept = merged(before, calibration)
         _say(err, f"saved {save_calibration(kept, config.results_dir)}", quiet=args.quiet)
     return ExitCode.PASS
 
@@ -82,13 +83,26 @@ def run(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
 def merged(before: Calibration | None, some: Calibration) -> Calibration:
     """Return a calibration of the suite with ``some`` of its benchmarks calibrated anew, on the same machine.
 
-    How long a round takes, and what a budget resolves, stay the whole suite's.
+    What had rounds enough keeps them where the new run had not. A round stays as long as it took, and longer by the
+    share of ``some`` that ``before`` did not have, so that what a budget resolves is told of all of them.
     """
+    from headgate.gates.resolution import LEAST_ROUNDS, known_noise
+
     if before is None or before.fingerprint != some.fingerprint:
         return some
-    anew = {one.benchmark for one in some.benchmarks}
+    known, had = known_noise(before), {one.benchmark for one in before.benchmarks}
+    anew = {
+        one.benchmark: one
+        for one in some.benchmarks
+        if one.benchmark not in known or len(one.log_ratios) >= LEAST_ROUNDS
+    }
     others = tuple(one for one in before.benchmarks if one.benchmark not in anew)
-    return replace(before, benchmarks=(*others, *some.benchmarks))
+    added = sum(one.benchmark not in had for one in some.benchmarks) / len(some.benchmarks)
+    return replace(
+        before,
+        seconds_per_round=before.seconds_per_round + added * some.seconds_per_round,
+        benchmarks=(*others, *anew.values()),
+    )
 
 
 def measure_against_itself(

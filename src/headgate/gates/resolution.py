@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from headgate.gates.policy import policy_for
-from headgate.stats.noise import detectable, margin_resolved, rounds_to_pass
+from headgate.stats.noise import detectable, margin_resolved, rounds_to_pass, slowdown_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -96,7 +96,7 @@ def rounds_within(calibration: Calibration, budget: float) -> int:
 
 def resolved_margin(noise: BenchmarkNoise, rounds: int, confidence: float) -> float:
     """Return the smallest margin an unchanged benchmark passes nine times in ten; infinite where none is."""
-    return math.expm1(abs(noise.bias)) + margin_resolved(noise.between, rounds, 1.0 - confidence)
+    return slowdown_of(abs(noise.bias)) + margin_resolved(noise.between, rounds, 1.0 - confidence)
 
 
 def detectable_slowdown(noise: BenchmarkNoise, rounds: int, margin: float, confidence: float) -> float:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from headgate.model import Round
 
-__all__ = ["Noise", "detectable", "margin_resolved", "noise_of", "robust_scale", "rounds_to_pass"]
+__all__ = ["Noise", "detectable", "margin_resolved", "noise_of", "robust_scale", "rounds_to_pass", "slowdown_of"]
 
 # Makes the median absolute deviation estimate the standard deviation of a normal distribution.
 MAD_TO_SIGMA = 1.4826
@@ -35,6 +35,8 @@ PASS_POWER = 0.90
 MOST_ROUNDS = 100_000
 # The level of the last look hardly moves beyond this many rounds (0.0028 at 256, 0.0027 at 2048 for an error of 1 %).
 LEVEL_ROUNDS = 256
+# The largest log ratio that is told as a slowdown, a billionfold: where noise is beyond it, nothing is resolved.
+MOST_LOG = math.log(1e9)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +104,11 @@ def _level(rounds: int, alpha: float) -> float:
     return nominal_levels(looks, alpha, plan.exponent)[-1] if looks else 0.0
 
 
+def slowdown_of(log: float) -> float:
+    """Return a log ratio of at least zero as a slowdown, 0.05 for 5 %; infinite beyond ``MOST_LOG``."""
+    return math.expm1(log) if log <= MOST_LOG else math.inf
+
+
 def detectable(between: float, rounds: int, margin: float, alpha: float, power: float = POWER) -> float:
     """Return the smallest slowdown that is called regressed against ``margin`` with ``power``; infinite if none can be.
 
@@ -114,7 +121,7 @@ def detectable(between: float, rounds: int, margin: float, alpha: float, power: 
     z = NormalDist().inv_cdf(1.0 - level)
     # Few rounds: Student's quantile, by the first term of its Cornish-Fisher expansion (Abramowitz & Stegun 26.7.5).
     reach = z + (z**3 + z) / (4.0 * (rounds - 1)) + NormalDist().inv_cdf(power)
-    return math.expm1(math.log1p(margin) + reach * _standard_error(between, rounds))
+    return slowdown_of(math.log1p(margin) + reach * _standard_error(between, rounds))
 
 
 def margin_resolved(between: float, rounds: int, alpha: float, power: float = PASS_POWER) -> float:
