@@ -7,11 +7,13 @@ import io
 import json
 import re
 import subprocess
+from pathlib import Path
 
 import pytest
 import study_results as known
 
 from headgate.cli import bench, main
+from headgate.cli.bench_progress import building
 from headgate.errors import EnvironmentBuildError, InputError, MeasurementError, UsageError
 from headgate.store.bench_log import log_path, read_log
 
@@ -111,6 +113,17 @@ def test_a_report_of_someone_elses_is_refused_before_anything_is_measured(reposi
     with pytest.raises(UsageError, match=r"asv\.conf\.json is a file; give a directory"):
         run(asv, "--html", "asv.conf.json")
     assert not asv.calls
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_a_directorys_name_is_no_markup_and_changes_no_terminal_while_the_environment_is_built(monkeypatch, terminal):
+    monkeypatch.setenv("TERM", "xterm-256color")
+    err = io.StringIO()
+    monkeypatch.setattr(err, "isatty", lambda: terminal)
+    with building(err, Path("/work/a[/b]\x1b]0;title\x07/bench.log")):
+        pass
+    said = "".join(re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", err.getvalue()).split())
+    assert "/work/a[/b]\\x1b]0;title\\x07/bench.log)" in said
 
 
 def test_quiet_prints_the_report_alone_but_never_hides_a_failure(repository):

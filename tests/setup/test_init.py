@@ -128,6 +128,24 @@ def test_a_nested_configuration_is_given_to_every_command(tmp_path):
     assert "headgate calibrate --config 'my bench/asv.conf.json'" in out
 
 
+@pytest.mark.parametrize(
+    ("there", "given", "option"),
+    [
+        (("asv.conf.json",), None, ""),
+        (("asv.conf.jsonc",), "asv.conf.jsonc", ""),
+        (("asv.conf.json", "other.json"), "asv.conf.json", ""),
+        (("asv.conf.json", "other.json"), "other.json", " --config other.json"),
+        (("asv.conf.json", "asv.conf.jsonc"), "asv.conf.jsonc", " --config asv.conf.jsonc"),
+    ],
+)
+def test_a_configuration_that_commands_would_not_find_by_themselves_is_given_to_them(tmp_path, there, given, option):
+    root = repository(tmp_path, dict.fromkeys(there, "{}"))
+    code, out, err = init(root, *(["--config", root / given] if given else []))
+    assert (code, err) == (0, "")
+    assert f"headgate compare HEAD^1 HEAD{option} \\" in (root / WORKFLOW).read_text()
+    assert f"headgate calibrate{option} --budget" in out
+
+
 def test_what_is_installed_or_hidden_is_not_the_projects_own(tmp_path):
     files = {
         "node_modules/x/asv.conf.json": "{}",
@@ -224,7 +242,11 @@ def shell_words(script: str) -> list[str]:
 
 @pytest.mark.parametrize("name", ["a${{ secrets.TOKEN }}", "two\nlines", "bell\a", "\ud800"])
 def test_a_name_that_a_workflow_would_read_otherwise_is_refused_unless_none_is_written(tmp_path, name):
-    for fact in ({"suite": Suite.ASV, "config": f"{name}/asv.conf.json"}, {"suite": Suite.PYTEST, "tests": (name,)}):
+    for fact in (
+        {"suite": Suite.ASV, "config": f"{name}/asv.conf.json"},
+        {"suite": Suite.ASV, "config": f"bench/{name}.json"},
+        {"suite": Suite.PYTEST, "tests": (name,)},
+    ):
         repository = Repository(tmp_path, **fact)
         for service in ("github", "gitlab"):
             with pytest.raises(UsageError, match="cannot be put into a workflow; rename it"):

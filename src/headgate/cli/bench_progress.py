@@ -25,13 +25,15 @@ def building(err: TextIO, log: Path) -> Iterator[None]:
     """Show that the environment is being built."""
     text = f"building the commit and its environment (first time: a minute or two; log: {log})"
     if not err.isatty():
-        err.write(f"{text}\n")
+        say(err, text)
         err.flush()
         yield
         return
     from rich.console import Console
+    from rich.text import Text
 
-    with Console(file=err).status(text):
+    # A path may hold what rich takes for markup, or what a terminal does.
+    with Console(file=err).status(Text(printable(text))):
         yield
 
 

@@ -11,6 +11,7 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from headgate.errors import UsageError
+from headgate.measure.asv_config import CONFIG_NAMES
 from headgate.setup.repository import Suite
 
 if TYPE_CHECKING:
@@ -88,7 +89,7 @@ def _filled(template: str, repository: Repository) -> str:
         A name holds what neither can quote.
     """
     directory = PurePosixPath(repository.config).parent.as_posix() if repository.config else "."
-    for path in (directory, *repository.tests):
+    for path in (repository.config, *repository.tests):
         if not path.isprintable() or _EXPRESSION in path:
             raise UsageError(
                 f"{path!r}: a name with a control character or {_EXPRESSION} cannot be put into a workflow; rename it, "
@@ -104,8 +105,10 @@ def _filled(template: str, repository: Repository) -> str:
 
 
 def _config_option(repository: Repository) -> str:
-    """Return `` --config PATH`` where asv's configuration is not at the root, where it is found by itself."""
-    return f" --config {_quoted(repository.config)}" if "/" in repository.config else ""
+    """Return `` --config PATH``; nothing where commands find that one at the root, and no other."""
+    if not repository.config or (repository.config in CONFIG_NAMES and not repository.ambiguous):
+        return ""
+    return f" --config {_quoted(repository.config)}"
 
 
 def _quoted_tests(repository: Repository) -> str:

@@ -60,6 +60,8 @@ class Repository:
         Those of the files that may be written which are there already, relative to the root.
     policy
         The file that has a policy already, relative to the root; '' for none.
+    ambiguous
+        Whether the root has several of asv's configurations, so that commands must be told which.
     """
 
     root: Path
@@ -69,6 +71,7 @@ class Repository:
     python: str = DEFAULT_PYTHON
     existing: frozenset[str] = frozenset()
     policy: str = ""
+    ambiguous: bool = False
 
 
 def look_at(directory: Path, *, config: Path | None = None) -> Repository:
@@ -85,7 +88,8 @@ def look_at(directory: Path, *, config: Path | None = None) -> Repository:
     python = _python(root)
     found = _named(root, config) if config is not None else _found(root)
     if found:
-        return Repository(root, Suite.ASV, found, python=python, existing=_existing(root), policy=_policy(root))
+        several = sum((root / name).is_file() for name in CONFIG_NAMES) > 1
+        return Repository(root, Suite.ASV, found, (), python, _existing(root), _policy(root), several)
     tests = _benchmark_tests(root)
     if tests:
         return Repository(root, Suite.PYTEST, "", tests, python, _existing(root), _policy(root))
