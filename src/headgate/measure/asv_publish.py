@@ -58,6 +58,7 @@ def publish(results: Path, target: Path, directory: Path | None = None) -> None:
             pages = Path(made) / "pages"
             _run_asv(project.root, results, pages)
             write_json(pages / MANIFEST, {"schema": _SCHEMA, "files": sorted(_files(pages))})
+            _require_own(place, target)  # asv took its time, in which something else may have come
             if place.is_dir():
                 shutil.rmtree(place)
             pages.rename(place)
@@ -103,7 +104,8 @@ def _require_own(place: Path, shown: Path) -> None:
     own = set()
     if MANIFEST in there:
         listed = require_schema(read_json(place / MANIFEST), _SCHEMA, place / MANIFEST).get("files")
-        own = {MANIFEST, *(listed if isinstance(listed, list) else ())}
+        names = listed if isinstance(listed, list) else ()
+        own = {MANIFEST, *(name for name in names if isinstance(name, str))}  # of a damaged one, what can be read
     foreign = sorted(there - own)
     if foreign:
         more = f" and {len(foreign) - 1} more" if len(foreign) > 1 else ""
