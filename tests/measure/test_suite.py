@@ -150,16 +150,18 @@ def test_the_digest_changes_with_a_benchmark_s_code_and_with_the_selection(make)
 
 
 @pytest.mark.slow
-def test_what_an_interpreter_has_installed_is_told_apart_wherever_its_code_lies(make, tmp_path, monkeypatch):
-    library = tmp_path / "library"
+@pytest.mark.parametrize("place", ["library", "site-packages"])
+def test_what_an_interpreter_has_installed_is_told_apart_wherever_its_code_lies(make, tmp_path, monkeypatch, place):
+    library = tmp_path / place
     (library / "loaded" / "deep").mkdir(parents=True)
     (library / "late").mkdir()
     (library / "worklib-1.0.dist-info").mkdir()
     record = library / "worklib-1.0.dist-info" / "RECORD"
     (library / "worklib-1.0.dist-info" / "METADATA").write_text("Metadata-Version: 2.1\nName: worklib\nVersion: 1.0\n")
     changing = [library / name for name in ("loaded/deep/x.py", "late/__init__.py", "single.py")]
-    for path in (*changing, library / "loaded" / "__init__.py", record):
+    for path in (*changing, library / "loaded" / "__init__.py"):
         path.write_text("")
+    record.write_text("late/__init__.py,sha256=47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU,0\n")
     monkeypatch.setenv("ASV_PYTHONPATH", str(library))
     one, two = make(a="import loaded\ndef time_it(): pass\n")
     seen = [discover(one, two).installed]
@@ -167,9 +169,13 @@ def test_what_an_interpreter_has_installed_is_told_apart_wherever_its_code_lies(
     (one.benchmark_dir / "a.py").write_text("import loaded\ndef time_it(): return 1\n")
     (library / "notes.txt").write_text("no code")
     assert discover(one, two).installed == seen[0]
+    built = [replace(side, info=replace(side.info, commit="c")) for side in (one, two)]
+    seen_built = [discover(*built).installed]
     for path in (*changing, record):
         path.write_text("changed = 1\n")
         seen.append(discover(one, two).installed)
+        seen_built.append(discover(*built).installed)
     assert len({found[Side.BASELINE] for found in seen}) == 5
-    built = [replace(side, info=replace(side.info, commit="c")) for side in (one, two)]
-    assert discover(*built).installed == {}
+    # What was built for a commit is edited by no one, but built anew with other dependencies.
+    assert len({found[Side.BASELINE] for found in seen_built}) == 2
+    assert seen_built[-1] != seen_built[-2] == seen_built[0]

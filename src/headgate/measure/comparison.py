@@ -232,6 +232,6 @@ def journal_header(request: ComparisonRequest) -> dict[str, Any]:
         "confidence": request.policy.confidence,
         "budget": request.policy.budget,
         "overrides": request.policy.to_json()["overrides"],
-        # An interpreter's path says nothing of what was installed into it since.
+        # Neither an interpreter's path nor a commit says what was installed since: an environment may be built anew.
         **({"installed code": list(request.suite.installed.values())} if request.suite.installed else {}),
     }

@@ -41,7 +41,7 @@ class Suite:
 
     ``specs`` are those of both sides, ``unmeasured`` those of them that one side cannot import, and why; ``added`` and
     ``removed`` are names in asv's own form, ``name(p1, p2)``; ``broken`` maps a side to its modules that could not be
-    imported and why. ``installed`` identifies the code of the sides that no commit does, ``digest`` the selection.
+    imported and why. ``installed`` identifies the code that each side has installed, ``digest`` the selection.
     """
 
     specs: tuple[BenchmarkSpec, ...]
@@ -95,7 +95,7 @@ def discover(
         broken={side: dict(summaries(reply["errors"])) for side, reply in replies.items() if reply["errors"]},
         unmeasured=lost,
         plugins=any(reply["plugins"] for reply in replies.values()),
-        installed={side: reply["installed"] for side, reply in replies.items() if "installed" in reply},
+        installed={side: reply["installed"] for side, reply in replies.items()},
     )
 
 
@@ -149,8 +149,8 @@ def discover_sides(runtimes: Sequence[SideRuntime], launcher: Launcher) -> dict[
     try:
         pair = start_pair(runtimes, Launch(hash_seed=1), directory, launcher)
         try:
-            # A commit says what is installed; an interpreter given as it stands must be asked.
-            asked = {one.side: {"installed": True} for one in runtimes if one.info.commit is None}
+            # A commit does not say which versions its dependencies had when it was built.
+            asked = {one.side: {"built": one.info.commit is not None} for one in runtimes}
             return pair.both("discover", dict.fromkeys(pair.workers, DISCOVERY_SECONDS), asked)
         except PairError as failure:
             side, reason = next(iter(failure.reasons.items()))

@@ -1,7 +1,6 @@
 """What code a side's interpreter would run: a digest that changes when another is installed, or it is edited in place.
 
-Run inside a side's process like ``worker_suite.py``, which imports it where the side is an interpreter as it stands:
-no commit says what is in there. The standard library alone, Python 3.8 or newer.
+Run inside a side's process like ``worker_suite.py``, which imports it. The standard library alone, Python 3.8 or newer.
 """
 
 from __future__ import annotations
@@ -23,17 +22,23 @@ CODE = tuple(importlib.machinery.all_suffixes())
 PACKAGES = ("site-packages", "dist-packages")
 
 
-def fingerprint(suite: str) -> str:
+def fingerprint(suite: str, built: bool) -> str:
     """Return a digest of Python, the distributions installed and the code beside them, but for the ``suite`` itself.
 
-    A distribution counts by its RECORD, which has a hash of each file. What no RECORD knows counts by its files:
-    packages that the suite has loaded, and those on paths of their own, as editable installs are.
+    A distribution counts by its RECORD, which has a hash of each file: all there is to an environment ``built`` for a
+    commit. An interpreter as it stands may have been edited: there files count by content where the suite has loaded
+    their package, or where they lie on a path of their own, as editable installs do; what else is in site-packages
+    by size and time.
     """
     digest = hashlib.sha256(sys.version.encode())
     for line in sorted(distributions()):
         digest.update(line.encode("utf-8", "surrogateescape"))
-    for path in sorted({file for root in roots() for file in files(root, suite)}):
-        digest.update(os.fsencode(path) + b"\0" + content(path))
+    if not built:
+        read = {file for root in roots() for file in files(root, suite)}
+        for path in sorted(read):
+            digest.update(os.fsencode(path) + b"\0" + content(path))
+        for path in sorted({file for root in sites() for file in files(root, suite)} - read):
+            digest.update(os.fsencode(path) + b"\0" + stamp(path))
     return digest.hexdigest()[:16]
 
 
@@ -61,6 +66,11 @@ def roots() -> Iterator[str]:
             yield from (path for path in paths if path.endswith(CODE) or is_package(path))
 
 
+def sites() -> Iterator[str]:
+    """Yield the directories that packages are installed into."""
+    return (entry for entry in sys.path if os.path.basename(entry) in PACKAGES and os.path.isdir(entry))  # noqa: PTH112, PTH119
+
+
 def is_package(path: str) -> bool:
     """Say whether a directory is a package."""
     return os.path.isfile(os.path.join(path, "__init__.py"))  # noqa: PTH113, PTH118
@@ -74,7 +84,10 @@ def inside(path: str, directory: str) -> bool:
 def standard(path: str) -> bool:
     """Say whether ``path`` is of the standard library, which Python's version stands for."""
     installed, library = directories()
-    return any(inside(path, one) for one in library) and not any(inside(path, one) for one in installed)
+    if not any(inside(path, one) for one in library) or any(inside(path, one) for one in installed):
+        return False
+    # A virtual environment that sees the system's packages has them from below the system's library.
+    return not any(part in PACKAGES for part in os.path.realpath(path).split(os.sep))  # noqa: PTH206
 
 
 @functools.lru_cache(maxsize=None)  # noqa: UP033 - Python 3.8 has no functools.cache
@@ -103,7 +116,16 @@ def content(path: str) -> bytes:
         with open(path, "rb") as file:  # noqa: PTH123
             status = os.fstat(file.fileno())
             if status.st_size > READ_BYTES:
-                return b"%d %d" % (status.st_size, status.st_mtime_ns)
+                return stamp(path)
             return hashlib.sha256(file.read()).digest()
     except OSError:
         return b""
+
+
+def stamp(path: str) -> bytes:
+    """Return a file's size and time; empty where it cannot be read."""
+    try:
+        status = os.stat(path)  # noqa: PTH116
+    except OSError:
+        return b""
+    return b"%d %d" % (status.st_size, status.st_mtime_ns)

@@ -92,8 +92,8 @@ class Worker:
         for _, child, _ in pkgutil.iter_modules(getattr(module, "__path__", ()), name + "."):
             yield from self.modules(child)
 
-    def discover(self, installed: bool = False) -> dict[str, Any]:
-        """Return all benchmarks of the suite, the modules that fail to import, and if asked the code's digest."""
+    def discover(self, built: bool = False) -> dict[str, Any]:
+        """Return all benchmarks of the suite, the modules that fail to import, and a digest of the code installed."""
         found: list[dict[str, Any]] = []
         for module in list(self.modules(os.path.basename(self.root))):  # noqa: PTH119
             self.discovery.disc_modules = lambda *_, module=module, **__: [module]
@@ -104,17 +104,17 @@ class Worker:
                 self.errors[module.__name__] = failure(error)
         self.discovery.disc_modules = self.modules
         plugins = getattr(sys.modules["asv_runner.benchmarks"], "asv_modules", [])
-        reply = {"benchmarks": found, "errors": self.errors, "plugins": list(plugins)}
-        return dict(reply, installed=self.installed()) if installed else reply
+        digest = self.installed(built)
+        return {"benchmarks": found, "errors": self.errors, "plugins": list(plugins), "installed": digest}
 
-    def installed(self) -> str:
+    def installed(self, built: bool) -> str:
         """Return a digest of the code that this process would run, the suite's left out."""
         sys.path.insert(0, HERE)
         try:
             import worker_installed  # type: ignore[import-not-found]  # found beside this script, as this one was
         finally:
             sys.path.remove(HERE)
-        return str(worker_installed.fingerprint(self.root))
+        return str(worker_installed.fingerprint(self.root, built))
 
     def find(self, name: str, params: list[str]) -> Any:
         """Return the benchmark called ``name`` with the parameters whose representations are ``params``."""
