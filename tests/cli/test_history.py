@@ -93,6 +93,18 @@ def test_only_a_new_worsening_fails(tree, words, code):
     assert history("--results", tree, *words)[0] == 0
 
 
+@pytest.mark.parametrize("name", ["benchmarks.json", "box/machine.json"])
+def test_no_file_of_the_tree_is_written_over(tree, name):
+    path = tree / name
+    path.parent.mkdir(exist_ok=True)
+    before = path.read_bytes() if path.exists() else b"{}"
+    path.write_bytes(before)
+    code, out, err = history("--results", tree, "--json", path)
+    assert (code, out) == (2, "")
+    assert f"--json: {path} is what --results reads and would be overwritten; give another file" in err
+    assert path.read_bytes() == before
+
+
 def test_smaller_changes_than_the_margin_are_not_listed(tree):
     assert "time_late" not in history("--results", tree, "--margin", "40%")[1]
 

@@ -88,11 +88,13 @@ def check(args: argparse.Namespace, policy: Policy) -> tuple[Verdict, tuple[str,
     UsageError, InputError
         A side cannot be found or read, the machines differ, or nothing can be compared.
     """
-    from headgate.cli.overwrites import refuse_overwrites
+    from headgate.cli.overwrites import refuse_overwrites, tree_sources
     from headgate.cli.saved_sides import find_two
 
     baseline, candidate = find_two(args.baseline, args.candidate, machine=args.machine, environment=args.environment)
-    refuse_overwrites(args, (("--baseline", baseline.path), ("--candidate", candidate.path)))  # as DIR:COMMIT has them
+    for option, side in (("--baseline", baseline), ("--candidate", candidate)):  # as DIR:COMMIT has them
+        read = (*side.files, *(tree_sources(side.tree) if side.tree is not None else ()))
+        refuse_overwrites(args, [(option, path) for path in read])
     return judge(
         baseline,
         candidate,

@@ -81,6 +81,7 @@ def run(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
         An argument is wrong, or there is nothing to search.
     """
     from headgate.cli.history_search import watched
+    from headgate.cli.overwrites import refuse_overwrites, tree_sources
     from headgate.cli.report_input import results_directory
     from headgate.cli.streams import say
     from headgate.report.history_text import problem_lines
@@ -89,6 +90,7 @@ def run(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
 
     _check(args)
     args.results = results_directory(args.results)
+    refuse_overwrites(args, [("--results", path) for path in tree_sources(args.results)])
     with watched(err, quiet=args.quiet) as progress:
         history, view = _searched(args, progress)
     for line in problem_lines(view.problems):

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterable, Iterator
 
-__all__ = ["is_configuration", "refuse_overwrites"]
+__all__ = ["is_configuration", "refuse_overwrites", "tree_sources"]
 
 _OUTPUTS = ("json", "markdown", "junit", "evidence", "snapshot")
 _STDOUT = "-"
@@ -80,6 +80,16 @@ def is_configuration(path: str) -> bool:
     return Path(path).name in _CONFIGURATION and os.path.isfile(path)  # noqa: PTH113 - Path.is_file raises for a NUL
 
 
+def tree_sources(results: Path) -> list[Path]:
+    """Return what is read of a results tree: its benchmarks and its machines; published verdicts are outputs."""
+    from headgate.store.results import BENCHMARKS_FILE, VERDICTS_DIRECTORY
+
+    if not results.is_dir():
+        return []
+    machines = [entry for entry in results.iterdir() if entry.is_dir() and entry.name != VERDICTS_DIRECTORY]
+    return [results / BENCHMARKS_FILE, *machines]
+
+
 def _outputs(args: argparse.Namespace) -> Iterator[tuple[str, str]]:
     for name in _OUTPUTS:
         path = getattr(args, name, None)
@@ -118,8 +128,14 @@ def _file_of(given: str) -> str:
 
 
 def _same(path: str, source: str | os.PathLike[str]) -> bool:
-    """Whether both are one regular file, or will be; a pipe or a device keeps nothing that could be lost."""
+    """Whether both are one regular file, or will be; a pipe or a device keeps nothing that could be lost.
+
+    Of a directory that is read, every file in it is meant.
+    """
     try:
+        if os.path.isdir(source):  # noqa: PTH112 - as above
+            inside = Path(os.path.realpath(path)).is_relative_to(os.path.realpath(source))
+            return inside and os.path.isfile(path)  # noqa: PTH113 - as above
         if os.path.exists(path):  # noqa: PTH110 - as above
             return os.path.isfile(path) and os.path.samefile(path, source)  # noqa: PTH113, PTH121 - as above
         return os.path.realpath(path) == os.path.realpath(source)

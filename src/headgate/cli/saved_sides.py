@@ -31,16 +31,23 @@ _LEAST_IN_NAME = 4
 
 @dataclass(frozen=True, slots=True)
 class SavedSide:
-    """One side: what was asked for, the file that is meant, and the run in it."""
+    """One side: what was asked for, the file that is meant, and the run in it; ``tree``: where it was looked for."""
 
     requested: str
     path: Path
     run: SavedRun
+    tree: Path | None = None
 
     @property
     def machine(self) -> str:
         """The machine's name as the file or its directory tells it; '' if neither does."""
         return self.run.machine.get("machine", "")
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """The files that were read, or may have been: the run's, and what describes asv's benchmarks."""
+        described = [folder / BENCHMARKS_FILE for folder in _described_in(self.path)] if self.run.tool == "asv" else ()
+        return (self.path, *described)
 
     def __str__(self) -> str:
         """Where and what, to tell several apart."""
@@ -115,7 +122,7 @@ def _of_commit(results: Path, commit: str, requested: str) -> list[SavedSide]:
     machines = sorted(entry.name for entry in results.iterdir() if entry.is_dir() and entry.name[0] != ".")
     paths = [path for name in machines for path in run_paths(results, name)]
     begin = commit[:_LEAST_IN_NAME]
-    read = [SavedSide(requested, path, _read(path)) for path in paths if path.name.startswith(begin)]
+    read = [SavedSide(requested, path, _read(path), results) for path in paths if path.name.startswith(begin)]
     found = [side for side in read if (side.run.commit or "").startswith(commit)]
     commits = sorted({side.run.commit or "" for side in found})
     if len(commits) > 1:
@@ -134,11 +141,15 @@ def _read(path: Path) -> SavedRun:
     run = read_run(path)
     if run.tool != "asv":
         return run
-    # asv keeps units and parameter names apart, one level above the machines.
-    for folder in (path.parent.parent, path.parent):
+    for folder in _described_in(path):
         if (folder / BENCHMARKS_FILE).is_file():
             return describe(run, read_benchmarks(folder / BENCHMARKS_FILE))
     return run
+
+
+def _described_in(path: Path) -> tuple[Path, Path]:
+    """Return where asv keeps units and parameter names: apart, one level above the machines."""
+    return path.parent.parent, path.parent
 
 
 def _chosen(sides: list[SavedSide], requested: str, machine: str | None, environment: str | None) -> list[SavedSide]:
