@@ -7,7 +7,7 @@ import contextvars
 import threading
 from typing import Literal, TypeVar
 
-from headgate.datasets.lazy_flight import Answer, Ending, Load, following
+from headgate.datasets.lazy_flight import Answer, Ending, Load, following, told
 from headgate.datasets.lazy_loading import Loading
 from headgate.datasets.lazy_table import MISSING, Missing, Node
 from headgate.errors import LoadError
@@ -92,7 +92,8 @@ class Background(Loading[K, V]):
                         self._hand_to_executor(load)
                     answer = await _arrival(load)
             if answer is not None and answer[0] is not Ending.ABANDONED:
-                return self._told(key, answer)
+                value: V | Literal[Missing.MISSING] = told(key, answer)
+                return value
             again = True
 
     def _hand_to_executor(self, load: Load[K, V]) -> None:

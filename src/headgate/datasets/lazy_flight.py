@@ -16,6 +16,7 @@ from contextvars import ContextVar
 from enum import Enum
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
+from headgate.datasets.lazy_table import MISSING
 from headgate.errors import CircularLoadError, HeadgateError, LoadError
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ __all__ = [
     "reset_after_fork",
     "run_inside",
     "running_load",
+    "told",
     "without_frames",
 ]
 
@@ -160,6 +162,14 @@ def load_error(key: object, cause: BaseException) -> LoadError:
         return CircularLoadError(f"cannot load {key!r}: {cause}", key)
     why = str(cause) if isinstance(cause, HeadgateError) else f"the loader raised {type(cause).__name__}"
     return LoadError(f"cannot load {key!r}: {why}", key)
+
+
+def told(key: object, answer: Answer) -> Any:
+    """Return a finished load's value, or `MISSING`; raise what its requester is told of a failure."""
+    ending, payload = answer
+    if ending is Ending.FAILED:
+        raise load_error(key, payload) from payload
+    return MISSING if ending is Ending.ABSENT else payload
 
 
 def without_frames(error: BaseException, outside: BaseException | None) -> None:

@@ -15,7 +15,7 @@ import threading
 from collections import OrderedDict
 from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
 
-from headgate.datasets.lazy_flight import Answer, Ending, Load, following, load_error, run_inside, without_frames
+from headgate.datasets.lazy_flight import Answer, Ending, Load, following, run_inside, told, without_frames
 from headgate.datasets.lazy_table import MISSING, Missing
 from headgate.datasets.lazy_table import Node as PythonNode
 from headgate.datasets.lazy_values import Counts, Product, Unchanged, Versioned
@@ -119,19 +119,11 @@ class Loading(Generic[K, V]):
                     self._abandon(running)
             try:
                 if answer is not None and answer[0] is not Ending.ABANDONED:
-                    return self._told(key, answer)
+                    value: V | Literal[Missing.MISSING] = told(key, answer)
+                    return value
             finally:
                 del answer  # as in `_run`, whose frame knows this one
             again = True
-
-    def _told(self, key: K, answer: Answer) -> V | Literal[Missing.MISSING]:
-        ending, payload = answer
-        if ending is Ending.FAILED:
-            raise load_error(key, payload) from payload
-        if ending is Ending.ABSENT:
-            return MISSING
-        value: V = payload
-        return value
 
     def _claim(
         self, key: K, mine: Load[K, V], *, begin: bool, again: bool
