@@ -225,6 +225,26 @@ def test_a_run_keeps_the_suites_environments_to_itself(
     assert "at work" not in err  # free again; what is wrong now is that this is no repository
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["compare"],
+        ["compare", "HEAD~1"],
+        ["compare", "HEAD~1", "HEAD", "--bench", "("],
+        ["compare", "HEAD~1", "./"],
+        ["compare", "./nowhere", "./"],
+        ["calibrate", "--bench", "("],
+    ],
+)
+def test_a_mistaken_command_leaves_nothing_behind(
+    words: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "asv.conf.json").write_text('{"version": 1, "project": "p", "repo": "."}')
+    monkeypatch.chdir(tmp_path)
+    assert run(*words)[0] == 2
+    assert [path.name for path in tmp_path.iterdir()] == ["asv.conf.json"]
+
+
 def test_outside_a_suite_the_error_says_what_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     code, _, err = run("compare", "HEAD~1", "HEAD")

@@ -10,7 +10,14 @@ from typing import TYPE_CHECKING, TextIO
 
 from headgate.cli import ExitCode
 from headgate.cli.compare import load_run_policy, refuse_nothing_common
-from headgate.cli.sides import add_side_arguments, environments_held, matrix_warning, prepare_sides, suite_config
+from headgate.cli.sides import (
+    add_side_arguments,
+    check_arguments,
+    environments_held,
+    matrix_warning,
+    prepare_sides,
+    suite_config,
+)
 from headgate.cli.streams import say
 from headgate.errors import MeasurementError, UsageError
 
@@ -60,6 +67,7 @@ def run(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
     args.candidate_python = args.candidate_python or args.baseline_python
     policy = load_run_policy(args)
     config = suite_config(args)
+    check_arguments(args)
     # Before a budget is spent on what could not be saved.
     before = load_calibration(config.results_dir, default_machine()) if args.bench and not args.no_save else None
     with environments_held(args, config):

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from headgate.cli.sides import (
     add_side_arguments,
+    check_arguments,
     environments_held,
     matrix_warning,
     prepare_sides,
@@ -71,6 +72,7 @@ def run(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
     check_outputs(args)
     policy = load_run_policy(args)
     config = suite_config(args)
+    check_arguments(args)
     with environments_held(args, config):
         request = make_request(args, config, policy, err)
         state = state_directory(config, request.baseline, request.candidate)
@@ -109,13 +111,11 @@ def load_run_policy(args: argparse.Namespace) -> Policy:
 
 def make_request(args: argparse.Namespace, config: SuiteConfig, policy: Policy, err: TextIO) -> ComparisonRequest:
     """Return what is to be compared: both sides built, the suite discovered, the machine described."""
-    from headgate.gates.selection import compile_patterns
     from headgate.measure.comparison import ComparisonRequest
     from headgate.measure.hardware import default_machine, profile_hardware, profile_to_dict
     from headgate.measure.pairs import RoundSettings
     from headgate.measure.suite import discover
 
-    compile_patterns(args.bench)  # refused before the minutes that a build may take
     baseline, candidate = prepare_sides(args, config, lambda text: None if args.quiet else _say(err, text))
     suite = discover(baseline, candidate, regexes=args.bench)
     refuse_nothing_common(suite)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "add_side_arguments",
+    "check_arguments",
     "environments_held",
     "matrix_warning",
     "prepare_sides",
@@ -86,20 +87,41 @@ def environments_held(args: argparse.Namespace, config: SuiteConfig) -> Iterator
     InputError
         Another run has them, or env_dir cannot be written.
     """
+    from headgate.measure.lock import held
+
     if _has_interpreters(args):  # nothing is built
         yield
         return
-    from headgate.measure.lock import lock
-
-    try:
-        config.env_dir.mkdir(parents=True, exist_ok=True)
-        held = lock(config.env_dir / "headgate.lock", "another compare or calibrate of this suite")
-    except OSError as error:
-        raise InputError(
-            f"{config.env_dir}: cannot be written ({error.strerror}); set env_dir in {config.path}"
-        ) from error
-    with held:
+    with held(config.env_dir / "headgate.lock", "another compare or calibrate of this suite", config.path):
         yield
+
+
+def check_arguments(args: argparse.Namespace) -> None:
+    """Refuse what does not say which benchmarks of which two things are meant, before anything is made.
+
+    Raises
+    ------
+    UsageError
+        A regular expression is none, or sides are missing, or of two kinds.
+    InputError
+        A directory is none.
+    """
+    from headgate.gates.selection import compile_patterns
+
+    compile_patterns(args.bench)
+    if not _has_interpreters(args):
+        if args.base is None or args.candidate is None:
+            raise UsageError("BASE and CANDIDATE: missing; give two revisions, or two directories")
+        if len({_as_directory(name) is None for name in (args.base, args.candidate)}) > 1:
+            raise UsageError(
+                f"{args.base} and {args.candidate}: one is a directory, one a revision; give two of a kind"
+            )
+    elif not (args.baseline_python and args.candidate_python):
+        raise UsageError(
+            "--baseline-python and --candidate-python: give both (as --environment existing takes), or neither"
+        )
+    elif args.base or args.candidate:
+        raise UsageError("BASE and CANDIDATE: two interpreters are compared as they are; leave them out")
 
 
 def _has_interpreters(args: argparse.Namespace) -> bool:
@@ -109,28 +131,23 @@ def _has_interpreters(args: argparse.Namespace) -> bool:
 def prepare_sides(
     args: argparse.Namespace, config: SuiteConfig, progress: Callable[[str], None]
 ) -> tuple[SideRuntime, SideRuntime]:
-    """Return both sides built and ready, from commits, directories or interpreters.
-
-    Raises
-    ------
-    UsageError
-        The arguments do not say which two things to compare, or mix kinds.
-    """
+    """Return both sides built and ready, from commits, directories or interpreters: `check_arguments` was called."""
     from headgate.measure import environments
     from headgate.measure.platforms import PINNING_MISSING, can_pin
 
     if args.pin == "same" and not can_pin():
         progress(f"warning: {PINNING_MISSING}")
     if _has_interpreters(args):
-        return _interpreters(args, config)
-    if args.base is None or args.candidate is None:
-        raise UsageError("BASE and CANDIDATE: missing; give two revisions, or two directories")
+        return environments.prepare_interpreters(
+            args.baseline_python,
+            args.candidate_python,
+            config.benchmark_dir,
+            default_timeout=config.default_timeout,
+        )
     selection = _selection(args)
     directories = [_as_directory(name) for name in (args.base, args.candidate)]
     if directories[0] and directories[1]:
         return environments.prepare_directories(config, directories[0], directories[1], selection, progress=progress)
-    if any(directories):
-        raise UsageError(f"{args.base} and {args.candidate}: one is a directory, one a revision; give two of a kind")
     return environments.prepare_commits(config, args.base, args.candidate, selection, progress=progress)
 
 
@@ -150,23 +167,6 @@ def _as_directory(name: str) -> Path | None:
         what = "not a directory" if path.exists() else "no such directory"
         raise InputError(f"{name}: {what}; check the path")
     return None
-
-
-def _interpreters(args: argparse.Namespace, config: SuiteConfig) -> tuple[SideRuntime, SideRuntime]:
-    from headgate.measure.environments import prepare_interpreters
-
-    if not (args.baseline_python and args.candidate_python):
-        raise UsageError(
-            "--baseline-python and --candidate-python: give both (as --environment existing takes), or neither"
-        )
-    if args.base or args.candidate:
-        raise UsageError("BASE and CANDIDATE: two interpreters are compared as they are; leave them out")
-    return prepare_interpreters(
-        args.baseline_python,
-        args.candidate_python,
-        config.benchmark_dir,
-        default_timeout=config.default_timeout,
-    )
 
 
 def state_directory(config: SuiteConfig, baseline: SideRuntime, candidate: SideRuntime) -> Path:

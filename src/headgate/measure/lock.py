@@ -3,17 +3,38 @@
 from __future__ import annotations
 
 import errno
+from contextlib import contextmanager
 from typing import IO, TYPE_CHECKING
 
 from headgate.errors import InputError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
-__all__ = ["lock"]
+__all__ = ["held", "lock"]
 
-# What flock says on a file system that has no locks, as some network ones: there nothing keeps two runs apart.
-_NO_LOCKS = frozenset({errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP})
+# What flock says on a file system that has no locks, as some network ones: there nothing keeps two runs apart. The last
+# two are one number on Linux, and two on macOS.
+_NO_LOCKS = frozenset({errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTSUP})
+
+
+@contextmanager
+def held(path: Path, what: str, config: Path) -> Iterator[None]:
+    """Hold the lock ``path``, in a directory made if need be that asv's ``config`` says.
+
+    Raises
+    ------
+    InputError
+        ``what`` (a run) holds it already, or it cannot be made.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        file = lock(path, what)
+    except OSError as error:
+        raise InputError(f"{path.parent}: cannot be written ({error.strerror}); set env_dir in {config}") from error
+    with file:
+        yield
 
 
 def lock(path: Path, what: str) -> IO[bytes]:
