@@ -171,18 +171,59 @@ PARTS = '[bench.seconds]\n"." = 100\n'  # each combination a part of its own
 FOUR = ("--bench", "Small.*'(map|scan)'")
 
 
-@pytest.mark.parametrize("changed", ["code", "benchmark"])
+@pytest.mark.parametrize("changed", ["asv.conf.json", "benchmarks/helper.py", "benchmarks/new.py", "the version"])
 def test_what_was_measured_of_other_code_is_measured_again(repository, changed):
     (repository / "headgate.toml").write_text(PARTS)
+    (repository / "benchmarks").mkdir()
+    (repository / "benchmarks" / "helper.py").write_text("N = 1\n")  # untracked
     with pytest.raises(KeyboardInterrupt):
         run(FakeAsv(repository, interrupt_at=4), *FOUR)
     again = FakeAsv(repository)
-    if changed == "code":
-        (repository / "asv.conf.json").write_text(json.dumps(CONFIG) + "\n")
-    else:
+    if changed == "the version":
         again.entries = {name: {**entry, "version": "v2"} for name, entry in again.entries.items()}
-    assert run(again, *FOUR)[0] == 0
-    assert len(again.measured) == 4
+    else:
+        (repository / changed).write_text(json.dumps(CONFIG) + "\n")
+    code, _, err = run(again, *FOUR)
+    assert (code, len(again.measured)) == (0, 4)
+    assert ("headgate: begun anew: the suite, asv.conf.json or what they" in err) == (changed != "the version")
+
+
+def test_what_is_built_of_the_commit_is_gone_on_with_whatever_else_is_edited(repository):
+    (repository / "asv.conf.json").write_text(json.dumps({**CONFIG, "environment_type": "virtualenv", "pythons": []}))
+    (repository / "README").write_text("first\n")
+    (repository / "headgate.toml").write_text(PARTS)
+    for words in (["add", "."], ["-c", "user.name=t", "-c", "user.email=t@t", "commit", "-qm", "second"]):
+        subprocess.run(["git", *words], check=True)
+    with pytest.raises(KeyboardInterrupt):
+        run(FakeAsv(repository, interrupt_at=4), *FOUR)
+    (repository / "README").write_text("second\n")
+    again = FakeAsv(repository)
+    _, _, err = run(again, *FOUR)
+    assert len(again.measured) == 2
+    assert "begun anew" not in err
+
+
+def test_another_size_or_selection_is_begun_anew_and_said(repository):
+    (repository / "headgate.toml").write_text(PARTS)
+    with pytest.raises(KeyboardInterrupt):
+        run(FakeAsv(repository, interrupt_at=4), *FOUR)
+    _, _, err = run(FakeAsv(repository), "--bench", "Small.*'map'", "--quick")
+    assert "begun anew: the run that was interrupted was of another size (--quick, --full); the run that was" in err
+    assert "begun anew" not in run(FakeAsv(repository), *FOUR)[2]  # the last one ended by itself
+
+
+def test_a_second_run_is_refused_while_one_lasts(repository):
+    again = FakeAsv(repository)
+
+    def asv(*_):
+        with pytest.raises(InputError, match="another `headgate bench` of this suite is at work"):
+            run(again)
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run(asv)
+    assert not again.calls
+    assert run(again, "--bench", "Small.*'map'")[0] == 0
 
 
 def test_what_failed_before_an_interruption_is_measured_again_and_counts(repository):
@@ -211,12 +252,13 @@ def test_what_was_measured_before_an_interruption_and_had_not_failed_is_not_meas
     assert not set(third.measured) & set(first.measured)
 
 
-def test_a_run_that_a_crash_ended_within_a_line_is_gone_on_with_and_reported(repository):
+@pytest.mark.parametrize("ended", [b"", b"\n", b"\0\0\n"])
+def test_a_run_that_a_crash_ended_within_a_line_is_gone_on_with_and_reported(repository, ended):
     (repository / "headgate.toml").write_text(PARTS)
     with pytest.raises(KeyboardInterrupt):
         run(FakeAsv(repository, interrupt_at=4), *FOUR)
     (log,) = (repository / "results" / "box").glob("*-bench.jsonl")
-    log.write_bytes(log.read_bytes()[:-20])
+    log.write_bytes(log.read_bytes()[:-20] + ended)
     again = FakeAsv(repository)
     code, _, err = run(again, *FOUR)
     assert (code, len(again.measured)) == (0, 3)

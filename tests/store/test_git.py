@@ -8,7 +8,16 @@ import subprocess
 import pytest
 
 from headgate.errors import InputError, UsageError
-from headgate.store.git import changes_digest, dirty_files, extract, find_repository, resolve, same_content, snapshot
+from headgate.store.git import (
+    changes_digest,
+    content_digest,
+    dirty_files,
+    extract,
+    find_repository,
+    resolve,
+    same_content,
+    snapshot,
+)
 
 
 def git(directory, *arguments):
@@ -94,6 +103,24 @@ def test_uncommitted_changes_have_a_digest_that_what_is_left_out_does_not_change
         seen.add(digest())
     assert len(seen - {""}) == 2
     assert changes_digest(repository, exclude=repository.parent) not in {"", *seen}
+
+
+def test_a_directorys_digest_is_of_its_files_tracked_or_not_and_of_no_ignored_one(repository):
+    bench = repository / "bench"
+    seen = {content_digest(bench)}
+    (bench / "helper.py").write_text("x = 1\n")
+    seen.add(content_digest(bench))
+    (bench / "b.py").write_text("changed\n")
+    seen.add(content_digest(bench))
+    git(repository, "commit", "-qam", "the same content")
+    seen.add(content_digest(bench))
+    assert len(seen) == 3
+    for left_out in (bench / "ignored", bench / "results"):
+        left_out.mkdir()
+        (left_out / "x").touch()
+    (repository / "code.py").write_text("x = 2\n")
+    assert content_digest(bench, exclude=(bench / "results", repository)) in seen
+    assert content_digest(bench) not in seen
 
 
 def test_same_content_sees_changes_and_untracked_files_below_the_directory_only(repository):

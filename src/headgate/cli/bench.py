@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import os
 import sys
@@ -77,6 +78,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace, out: TextIO, err: TextIO, run_asv: RunAsv | None = None) -> int:
     """Measure, profile, report; ``run_asv`` replaces asv in tests."""
     from headgate.measure import asv_run
+    from headgate.measure.lock import held
     from headgate.store import git
 
     directory = Path.cwd()
@@ -93,10 +95,12 @@ def run(args: argparse.Namespace, out: TextIO, err: TextIO, run_asv: RunAsv | No
     mode = QUICK if args.quick else FULL if args.full else DEFAULT
     runner = run_asv or asv_run.AsvRunner(project, machine, log)
     told = _told(args, err)
-    _announce(head, changed, machine["machine"], project, told)
-    session = _session(project, head, machine["machine"], log, runner, mode)
-    tally = _measure(session, mode, args, err)
-    _profile(project.results, machine["machine"], told)
+    # Two at once would build in one environment, and write one log and the same results.
+    with held(log.with_suffix(".lock"), "another `headgate bench` of this suite", project.config):
+        _announce(head, changed, machine["machine"], project, told)
+        session = _session(project, head, machine["machine"], log, runner, mode)
+        tally = _measure(session, mode, args, err)
+        _profile(project.results, machine["machine"], told)
     _summarise(tally, log, err if tally.failed else told)
     index = _report(project.results, report, machine["machine"])
     out.write(f"{index}\n")
@@ -159,6 +163,8 @@ def _measure(session: Session, mode: Mode, args: argparse.Namespace, err: TextIO
     if noted.torn:
         say(err, f"headgate: warning: {bench_log.torn_warning(path)}")
     todo, resumed = _plan(session, benchmarks, noted, header, mode, count)
+    if noted.done and not noted.finished and not noted.resumes(header):
+        say(told, f"headgate: begun anew: {_anew(noted.differs(header))}")
     _announce_plan(todo, resumed, told)
     _confirm(mode, args, err)
     if not resumed:
@@ -179,10 +185,27 @@ def _measure(session: Session, mode: Mode, args: argparse.Namespace, err: TextIO
 
 
 def _changes(session: Session) -> str:
-    """Return what identifies the uncommitted changes: suites, and code that is not built, are taken from there."""
+    """Return what identifies the code in the working tree that is measured: the suite, and what is not built."""
+    from headgate.measure.asv_config import find_config
     from headgate.store import git
 
-    return git.changes_digest(git.find_repository(session.project.root), exclude=session.project.results)
+    project = session.project
+    suite = find_config(project.root, project.config).benchmark_dir
+    found = git.content_digest(suite, exclude=(project.results, project.work)) if suite.is_dir() else ""
+    found += f" {hashlib.sha256(project.config.read_bytes()).hexdigest()[:16]}"
+    if not project.existing:
+        return found
+    return f"{found} {git.changes_digest(git.find_repository(project.root), exclude=project.results)}"
+
+
+def _anew(keys: Sequence[str]) -> str:
+    """Say why an unfinished run is not gone on with."""
+    said = {
+        "mode": "the run that was interrupted was of another size (--quick, --full)",
+        "bench": "the run that was interrupted was of other benchmarks (--bench)",
+        "changes": "the suite, asv.conf.json or what they measure was changed since the last run",
+    }
+    return "; ".join(said.get(key, f"{key} differs") for key in keys)
 
 
 def _plan(

@@ -49,8 +49,12 @@ class BenchLog:
 
     def resumes(self, header: Mapping[str, Any]) -> bool:
         """Say whether a run with ``header`` goes on where this log stopped."""
+        return bool(self.header) and not self.finished and not self.differs(header)
+
+    def differs(self, header: Mapping[str, Any]) -> list[str]:
+        """Return in which keys ``header`` is not that of the last session."""
         mine = {key: value for key, value in self.header.items() if key not in {"schema", "started"}}
-        return not self.finished and mine == dict(header)
+        return [key for key in {**header, **mine} if key not in mine or header.get(key) != mine[key]]
 
 
 def log_path(results: Path, machine: str, commit: str) -> Path:
@@ -86,18 +90,13 @@ def append(path: Path, line: Mapping[str, Any]) -> None:
 
 
 def _end_last_line(stream: IO[bytes]) -> None:
-    """Drop a torn last line; end one that lacks its newline alone."""
-    if not stream.seek(0, os.SEEK_END):
-        return
-    stream.seek(-1, os.SEEK_END)
-    if stream.read() == b"\n":
-        return
+    """Drop a damaged last line; end one that lacks its newline alone."""
     stream.seek(0)
     data = stream.read()
-    begin = data.rfind(b"\n") + 1
-    if _parsed(data[begin:]) is None:
+    begin = data.rstrip(b"\n").rfind(b"\n") + 1
+    if not isinstance(_parsed(data[begin:]), dict):
         stream.truncate(begin)
-    else:
+    elif not data.endswith(b"\n"):
         stream.write(b"\n")
 
 
@@ -126,7 +125,7 @@ def read_log(path: Path) -> BenchLog:
         raise InputError(f"{path}: cannot be read ({error}); remove it to measure anew") from error
     for number, text in enumerate(lines, 1):
         line = _parsed(text)
-        if line is None and number == len(lines):
+        if not isinstance(line, dict) and number == len(lines):
             log.torn = True
         elif line is None:
             raise InputError(f"{path}:{number}: not JSON; remove the file to measure anew")

@@ -11,13 +11,14 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from headgate.errors import InputError, UsageError
+from headgate.errors import InputError, UsageError, unreadable
 
 __all__ = [
     "DUBIOUS",
     "FETCH_ALL",
     "Revision",
     "changes_digest",
+    "content_digest",
     "dirty_files",
     "extract",
     "fetch_from",
@@ -159,6 +160,29 @@ def changes_digest(repository: Path, *, exclude: Path) -> str:
     apart = [] if below.startswith("..") or below == "." else [f":(exclude){below}"]
     done = _git(repository, "diff", "--binary", "--no-ext-diff", "--no-textconv", "HEAD", "--", ".", *apart).stdout
     return hashlib.sha256(done.encode()).hexdigest()[:16] if done else ""
+
+
+def content_digest(directory: Path, *, exclude: tuple[Path, ...] = ()) -> str:
+    """Return a digest of the files in ``directory`` as they stand, untracked ones too, but for ignored and excluded."""
+    below = [path.relative_to(directory).as_posix() for path in exclude if path.is_relative_to(directory)]
+    apart = [f":(exclude){path}" for path in below if path != "."]
+    listed = _git(
+        directory, "ls-files", "--cached", "--others", "--exclude-standard", "-z", "--", ".", *apart, check=False
+    )
+    names = listed.stdout.split("\0")[:-1]
+    if listed.returncode:  # no repository, hence nothing ignored
+        found = (path.relative_to(directory) for path in directory.rglob("*"))
+        names = [path.as_posix() for path in found if "__pycache__" not in path.parts]
+    digest = hashlib.sha256()
+    for name in sorted(set(names)):
+        if not (directory / name).is_file():
+            continue
+        try:
+            content = hashlib.sha256((directory / name).read_bytes()).hexdigest()
+        except OSError as error:
+            raise unreadable(directory / name, error) from error
+        digest.update(f"{name}\0{content}\0".encode("utf-8", "surrogateescape"))
+    return digest.hexdigest()[:16]
 
 
 def same_content(repository: Path, commit: str, directory: Path) -> bool:
