@@ -87,6 +87,7 @@ def test_a_module_that_imports_on_neither_side_is_told_once() -> None:
         "m cannot be imported on either side",
         "n cannot be imported on the candidate side",
     ]
+    assert ["`required` in the policy" in text for text in told] == [True, False]
 
 
 def test_a_failure_alike_on_both_sides_is_told_once() -> None:

@@ -94,10 +94,14 @@ def test_benchmarks_that_one_side_cannot_import_have_failed_and_the_broken_modul
     assert len(suite.specs) == 5
     assert suite.unmeasured == {
         BenchmarkId("new.time_new"): Failure(
-            Side.BASELINE, "the suite's module suite.new cannot be imported: ImportError: no feature here"
+            Side.BASELINE,
+            "the suite's module suite.new cannot be imported: ImportError: no feature here; import it within the "
+            "benchmark",
         ),
         BenchmarkId("old.time_old"): Failure(
-            Side.CANDIDATE, "the suite's module suite.old cannot be imported: ImportError: no legacy here"
+            Side.CANDIDATE,
+            "the suite's module suite.old cannot be imported: ImportError: no legacy here; import it within the "
+            "benchmark",
         ),
     }
     assert discover(one, two, regexes=["time_it"]).unmeasured == {}
@@ -116,10 +120,12 @@ def test_an_import_that_fails_on_the_baseline_adds_only_what_its_own_suite_never
     before, _ = make("then/suite", a=COMMON)
     suite = discover(replace(one, own_suite=before.benchmark_dir), two)
     assert (suite.added, suite.unmeasured) == (("new.time_new",), {})
-    for text in ("def time_new(): pass\n", "raise ImportError('not then either')\n"):
+    for text, runs in (("def time_new(): pass\n", True), ("raise ImportError('not then either')\n", False)):
         (before.benchmark_dir / "new.py").write_text(text)
         suite = discover(replace(one, own_suite=before.benchmark_dir), two)
         assert (suite.added, set(suite.unmeasured)) == ((), {BenchmarkId("new.time_new")})
+        (failure,) = suite.unmeasured.values()
+        assert failure.reason.endswith(", or compare with --suite baseline") is runs
 
 
 @pytest.mark.slow

@@ -157,8 +157,12 @@ def broken_warnings(suite: Suite) -> tuple[str, ...]:
     for side, modules in suite.broken.items():
         for module, why in modules.items():
             found.setdefault((module, why), []).append(side)
+    # On one side only its benchmarks have failed, which is told of each; those of neither side nobody knows.
+    unknown = "; what benchmarks it has is not known, and none is compared (`required` in the policy holds to them)"
     return tuple(
-        f"{module} cannot be imported on {'either' if len(sides) > 1 else f'the {sides[0]}'} side: {why}"
+        f"{module} cannot be imported on either side: {why}{unknown}"
+        if len(sides) > 1
+        else f"{module} cannot be imported on the {sides[0]} side: {why}"
         for (module, why), sides in found.items()
     )
 

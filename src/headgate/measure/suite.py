@@ -125,7 +125,10 @@ def unmeasured(
         new = own is not None and key.name not in had and broken_module(modules[key.name], own["errors"]) is None
         if side is Side.CANDIDATE or not new:
             error = replies[side]["errors"][module]["error"]
-            lost[key] = Failure(side, f"the suite's module {module} cannot be imported: {error}")
+            # With that suite both sides run what the baseline had.
+            runs = side is Side.BASELINE and own is not None and module not in own["errors"]
+            remedy = "import it within the benchmark" + (", or compare with --suite baseline" if runs else "")
+            lost[key] = Failure(side, f"the suite's module {module} cannot be imported: {error}; {remedy}")
     return lost
 
 
