@@ -59,7 +59,7 @@ def test_that_nothing_is_pinned_is_said(monkeypatch, tmp_path, capsys) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.delattr(os, "sched_getaffinity")
     (tmp_path / "asv.conf.json").write_text('{"version": 1, "project": "x", "repo": ".", "benchmark_dir": "."}')
-    assert main(["compare", "one", str(tmp_path)]) == 2  # a revision and a directory: refused, after that
+    assert main(["compare", "one", "two"]) == 2  # there is no repository: refused, after that
     assert "cannot pin processes to cores" in capsys.readouterr().err
 
 
