@@ -19,8 +19,6 @@ from pyarrow import parquet
 from headgate.datasets import decode_parquet
 from headgate.datasets.decode import Form, Format, check_target, decode, format_of
 from headgate.datasets.decode_json import parse
-from headgate.datasets.decode_parquet import read_table
-from headgate.datasets.parquet_footer import chunks_of
 from headgate.datasets.schema import Schema, Secret
 from headgate.errors import CorruptObjectError, DatasetError, SchemaError, UsageError
 
@@ -228,93 +226,6 @@ def test_a_file_that_would_swell_beyond_bounds_is_refused_before_it_does(monkeyp
     assert len(content) < 5000
     with pytest.raises(DatasetError, match="1001 values, more than the 1000"):
         decode(content, "parquet", Schema.of(Reading), "table", WHERE)
-
-
-LONG = "x" * 1_000_000
-ZSTD = {"compression": "zstd", "write_statistics": False}
-SHARED = {**ZSTD, "use_dictionary": False, "column_encoding": {"a": "DELTA_BYTE_ARRAY"}}
-NO_ARROW_SCHEMA = {**ZSTD, "store_schema": False}
-
-
-@pytest.mark.parametrize(
-    ("table", "options"),
-    [
-        (pa.table({"a": pa.repeat(1, 30_000)}), ZSTD),
-        (pa.table({"a": pa.array([[7] * 30_000])}), ZSTD),
-        (pa.table({"a": pa.repeat(pa.scalar(b"y" * 1000, pa.binary(1000)), 210)}), ZSTD),
-        (pa.table({"a": pa.repeat(LONG, 30)}), NO_ARROW_SCHEMA),
-        (pa.table({"a": pa.repeat(LONG, 30).dictionary_encode()}), ZSTD),
-        (pa.table({"a": pa.array([[LONG] * 15, [LONG] * 15])}), ZSTD),
-        (pa.table({"a": pa.array([[("k", LONG)]] * 30, pa.map_(pa.string(), pa.string()))}), ZSTD),
-        (pa.table({"a": pa.array([{"b": LONG, "c": 1}] * 30)}), ZSTD),
-        (pa.table({"a": pa.array([LONG + str(number) for number in range(30)])}), SHARED),
-    ],
-    ids=["numbers", "a list", "bytes", "text", "a dictionary", "lists", "maps", "records", "shared prefixes"],
-)
-def test_a_file_larger_decoded_than_max_bytes_is_refused_and_the_limit_can_be_raised(
-    table: pa.Table, options: dict[str, Any]
-) -> None:
-    sink = io.BytesIO()
-    parquet.write_table(table, sink, **options)
-    content = sink.getvalue()
-    assert len(content) < 5000
-    most = 200_000 if table.nbytes < 10**6 else 20 * len(LONG)
-    with pytest.raises(
-        DatasetError, match=f"^{WHERE}: .* once decoded, more than the {most} .* raise max_bytes"
-    ) as caught:
-        read_table(content, WHERE, most)
-    assert type(caught.value) is DatasetError
-    assert read_table(content, WHERE, 40 * len(LONG)).num_rows == table.num_rows
-
-
-EVERY_KIND = pa.table(
-    {
-        "text": ["a", "b", "a"],
-        "list": [[1], [2, 3], None],
-        "map": pa.array([[("k", 1.5)], [], None], pa.map_(pa.string(), pa.float64())),
-        "record": [{"a": True, "b": b"1"}, {"a": None, "b": b"2"}, None],
-        "decimal": [Decimal("1.5")] * 3,
-        "at": pa.array([1, 2, 3], pa.timestamp("us")),
-    }
-)
-
-
-@pytest.mark.parametrize("options", [{}, {"row_group_size": 2}, {"use_dictionary": False, "write_statistics": False}])
-def test_the_footer_tells_here_what_it_tells_pyarrow(options: dict[str, Any]) -> None:
-    sink = io.BytesIO()
-    parquet.write_table(EVERY_KIND, sink, **options)
-    metadata = parquet.ParquetFile(io.BytesIO(sink.getvalue())).metadata
-    groups = [metadata.row_group(number) for number in range(metadata.num_row_groups)]
-    columns = [[group.column(index) for index in range(group.num_columns)] for group in groups]
-    assert [[chunk[:3] for chunk in group] for group in chunks_of(sink.getvalue())] == [
-        [(one.num_values, one.total_uncompressed_size, one.has_dictionary_page) for one in group] for group in columns
-    ]
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("flip", [0x01, 0x10, 0xFF])
-def test_a_byte_of_a_footer_that_is_damaged_ends_in_a_typed_error_or_in_records(flip: int) -> None:
-    content = as_parquet(EVERY_KIND.select(["text", "list"]))
-    footer = int.from_bytes(content[-8:-4], "little")
-    for place in range(len(content) - 8 - footer, len(content)):
-        damaged = bytearray(content)
-        damaged[place] ^= flip
-        with contextlib.suppress(DatasetError):
-            read_table(bytes(damaged), WHERE)
-
-
-def test_a_large_file_is_not_decoded_to_find_out_how_large_it_is() -> None:
-    many = pa.DictionaryArray.from_arrays(pa.array([0] * 300, pa.int32()), pa.array([LONG]))
-    sink = io.BytesIO()
-    parquet.write_table(pa.table({"a": many}), sink, **NO_ARROW_SCHEMA)
-    usual, counting = pa.default_memory_pool(), pa.proxy_memory_pool(pa.default_memory_pool())
-    pa.set_memory_pool(counting)
-    try:
-        with pytest.raises(DatasetError, match="once decoded"):
-            decode(sink.getvalue(), "parquet", Schema.of(Reading), "table", WHERE)
-    finally:
-        pa.set_memory_pool(usual)
-    assert 0 < (counting.max_memory() or 0) < 20 * len(LONG)
 
 
 @pytest.mark.parametrize(

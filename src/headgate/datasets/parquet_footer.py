@@ -9,13 +9,17 @@ from __future__ import annotations
 import struct
 from typing import Any, NamedTuple
 
-__all__ = ["Chunk", "chunks_of"]
+__all__ = ["Chunk", "chunks_of", "largest_page"]
 
 _TAIL = struct.Struct("<I4s")  # the footer's length, and the magic
 # Structs and lists within one another: a footer has some eight.
 _DEEPEST = 32
 _DICTIONARIES = frozenset({2, 8})  # PLAIN_DICTIONARY, RLE_DICTIONARY
 _SHARED_PREFIXES = 7  # DELTA_BYTE_ARRAY
+
+
+# What is raised here where bytes are not what the format says.
+_DAMAGE = (struct.error, LookupError, TypeError, AttributeError)
 
 
 class Chunk(NamedTuple):
@@ -25,6 +29,10 @@ class Chunk(NamedTuple):
     size: int
     dictionary: bool  # values may be kept once and used many times
     prefixes: bool  # a value may be the one before and some more
+    rows: int
+    text: int  # bytes of its text once decoded, where the writer says so, else 0
+    start: int  # of its pages in the file
+    stop: int
 
 
 def chunks_of(content: bytes) -> list[list[Chunk]]:
@@ -42,23 +50,52 @@ def chunks_of(content: bytes) -> list[list[Chunk]]:
             raise ValueError("no footer")
         footer = _Compact(content[end - length : end]).record()
         return [[_chunk(column[3], group[3]) for column in group[1]] for group in footer[4]]
-    except (struct.error, LookupError, TypeError, AttributeError) as error:
+    except _DAMAGE as error:
         raise ValueError("a damaged footer") from error
+
+
+def largest_page(content: bytes, chunk: Chunk) -> int:
+    """Return the bytes, before compression, of the largest page of ``chunk``: no text in it is longer.
+
+    Raises
+    ------
+    ValueError
+        A page's header is damaged.
+    """
+    largest, at = 1, chunk.start
+    try:
+        while at < chunk.stop:
+            reader = _Compact(content, at)
+            header = reader.record()
+            largest = max(largest, header[2])
+            at = reader.at + max(header[3], 0)
+    except _DAMAGE as error:
+        raise ValueError("a damaged page") from error
+    return largest
 
 
 def _chunk(told: dict[int, Any], rows: int) -> Chunk:
     encodings = set(told[2])
     dictionary = 11 in told or not _DICTIONARIES.isdisjoint(encodings)
-    # Flat columns are read to the group's rows, whatever the chunk says.
-    return Chunk(max(told[5], rows, 0), max(told[6], 1), dictionary, _SHARED_PREFIXES in encodings)
+    start = max(min(told[9], told.get(11) or told[9]), 0)
+    return Chunk(
+        values=max(told[5], rows, 0),  # flat columns are read to the group's rows, whatever the chunk says
+        size=max(told[6], 1),
+        dictionary=dictionary,
+        prefixes=_SHARED_PREFIXES in encodings,
+        rows=max(rows, 0),
+        text=max(told.get(16, {}).get(1, 0), 0),
+        start=start,
+        stop=start + told[7],
+    )
 
 
 class _Compact:
     """A reader of one struct; fields by their numbers."""
 
-    def __init__(self, content: bytes) -> None:
+    def __init__(self, content: bytes, at: int = 0) -> None:
         self._content = content
-        self._at = 0
+        self.at = at
 
     def record(self, depth: int = 0) -> dict[int, Any]:
         found: dict[int, Any] = {}
@@ -91,14 +128,14 @@ class _Compact:
         raise ValueError("no kind of value")
 
     def _byte(self) -> int:
-        self._at += 1
-        return self._content[self._at - 1]
+        self.at += 1
+        return self._content[self.at - 1]
 
     def _bytes(self, length: int) -> bytes:
-        self._at += length
-        if self._at > len(self._content):
+        self.at += length
+        if self.at > len(self._content):
             raise ValueError("cut short")
-        return self._content[self._at - length : self._at]
+        return self._content[self.at - length : self.at]
 
     def _varint(self) -> int:
         found = shift = 0

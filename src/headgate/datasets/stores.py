@@ -137,7 +137,7 @@ def check_size(size: int | None, max_bytes: int, where: str) -> None:
     """
     if size is not None and size > max_bytes:
         raise DatasetError(
-            f"{where}: {size} bytes, more than the {max_bytes} to be held; raise max_bytes if it is right"
+            f"{where}: {size} bytes, more than the {max_bytes} to be held; split it, or raise max_bytes if it is right"
         )
 
 

@@ -2,7 +2,8 @@
 
 Columns are named as a record's keys. Metrics are a struct or map column ``metrics``, or a column each, named as in the
 plan. A directory, and an ``s3://bucket/prefix/`` that ends with a slash, mean all ``.parquet`` objects below it, in the
-order of their names. An object is held whole while it is read (`headgate.datasets.stores.MAX_BYTES` at most).
+order of their names. An object is held whole while it is read: at most `headgate.datasets.stores.MAX_BYTES`, and at
+most as many once decoded.
 """
 
 from __future__ import annotations
@@ -95,7 +96,7 @@ def _rows(place: _Place, asked: Asked) -> Iterator[tuple[str, object]]:
         name = place.store.where(place.bucket, key)
         if not isinstance(found, StoredObject):
             raise ObjectMissingError(f"{name}: there is no such object; check the path")
-        table = read_table(found.content, name)
+        table = read_table(found.content, name, advice="split the file")
         flat = _flat_metrics(table, asked, name)
         number = 0
         for batch in _plain(table).to_batches(max_chunksize=_ROWS):
