@@ -253,6 +253,27 @@ def test_outside_a_suite_the_error_says_what_is_missing(tmp_path: Path, monkeypa
 
 
 @pytest.mark.slow
+def test_a_change_that_brings_a_function_and_its_benchmark_is_compared_in_what_was_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    repository = tmp_path / "brings"
+    subprocess.run([sys.executable, str(MAKER), str(repository), "--no-numpy"], check=True, capture_output=True)
+    suite = repository / "benchmarks" / "pure.py"
+    package = next(path for path in repository.glob("**/__init__.py") if path.parent != suite.parent)
+    package.write_text(package.read_text() + "\n\ndef brought():\n    return 1\n")
+    new = f"from {package.parent.name} import brought\n\n\ndef track_brought():\n    return brought()\n"
+    suite.write_text(suite.read_text() + "\n\n" + new)
+    git = ["git", "-c", "user.name=t", "-c", "user.email=t@localhost", "commit", "-qam", "a function and its benchmark"]
+    subprocess.run(git, cwd=repository, check=True)
+    monkeypatch.chdir(repository)
+    code, out, err = run("compare", "HEAD~1", "HEAD", "--bench", "time_integers|track_brought", "--margin", "50%")
+    assert code == 0, out + err
+    assert "pure.track_brought: added" in out
+    assert "measured as the baseline's own suite has them" in " ".join(out.split())
+    assert "PASS: The benchmark passes" in out
+
+
+@pytest.mark.slow
 def test_a_build_that_fails_shows_the_end_of_its_log_and_exits_4(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

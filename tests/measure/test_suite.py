@@ -11,6 +11,8 @@ import pytest
 from headgate.errors import MeasurementError, UsageError
 from headgate.measure.environments import prepare_interpreters
 from headgate.measure.measurement import Failure
+from headgate.measure.process import launch_worker
+from headgate.measure.session import Launch, start_pair
 from headgate.measure.suite import compile_patterns, discover, select
 from headgate.model import BenchmarkId, Side
 
@@ -120,12 +122,37 @@ def test_an_import_that_fails_on_the_baseline_adds_only_what_its_own_suite_never
     before, _ = make("then/suite", a=COMMON)
     suite = discover(replace(one, own_suite=before.benchmark_dir), two)
     assert (suite.added, suite.unmeasured) == (("new.time_new",), {})
-    for text, runs in (("def time_new(): pass\n", True), ("raise ImportError('not then either')\n", False)):
+    for text, runs in (
+        ("def time_new(): return 'otherwise'\n", True),
+        ("raise ImportError('not then either')\n", False),
+    ):
         (before.benchmark_dir / "new.py").write_text(text)
         suite = discover(replace(one, own_suite=before.benchmark_dir), two)
         assert (suite.added, set(suite.unmeasured)) == ((), {BenchmarkId("new.time_new")})
         (failure,) = suite.unmeasured.values()
         assert failure.reason.endswith(", or compare with --suite baseline") is runs
+
+
+@pytest.mark.slow
+def test_a_module_that_imports_what_the_candidate_brings_is_the_baseline_s_own_there(make, tmp_path):
+    kept = "import os\nclass Kept:\n    def setup(self): self.n = 3\n    def track_it(self): return self.n + {own}\n"
+    changed = "def track_changed(): return {own}\n"
+    one, two = make(b=kept.format(own="OWN") + changed.format(own=1) + NEW.replace("pass", "return 1") + "OWN = 1\n")
+    (tmp_path / "then").mkdir()
+    before, _ = make("then/suite", b=kept.format(own="OWN") + changed.format(own=2) + "OWN = 10\n")
+    one = replace(one, own_suite=before.benchmark_dir)
+    suite = discover(one, two)
+    assert (suite.added, suite.removed) == (("b.time_new",), ())
+    assert set(suite.unmeasured) == {BenchmarkId("b.track_changed")}
+    assert suite.own_modules == {"suite.b": before.benchmark_dir / "b.py"}
+    one = replace(one, own_modules=suite.own_modules)
+    pair = start_pair((one, two), Launch(hash_seed=1), tmp_path, launch_worker)
+    try:
+        pair.both("load", dict.fromkeys(Side, 60.0), {side: {"name": "b.Kept.track_it", "params": []} for side in Side})
+        measured = pair.both("measure", dict.fromkeys(Side, 60.0), {})
+    finally:
+        pair.close(force=True)
+    assert {side: reply["value"] for side, reply in measured.items()} == {Side.BASELINE: 13.0, Side.CANDIDATE: 4.0}
 
 
 @pytest.mark.slow
@@ -182,6 +209,7 @@ def test_what_an_interpreter_has_installed_is_told_apart_wherever_its_code_lies(
         seen.append(discover(one, two).installed)
         seen_built.append(discover(*built).installed)
     assert len({found[Side.BASELINE] for found in seen}) == 5
-    # What was built for a commit is edited by no one, but built anew with other dependencies.
-    assert len({found[Side.BASELINE] for found in seen_built}) == 2
-    assert seen_built[-1] != seen_built[-2] == seen_built[0]
+    # What was built for a commit is edited by no one, but built anew: the same has other bytes, a dependency a version.
+    assert len({found[Side.BASELINE] for found in seen_built}) == 1
+    (record.parent / "METADATA").write_text("Metadata-Version: 2.1\nName: worklib\nVersion: 1.1\n")
+    assert discover(*built).installed != seen_built[0]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 import shlex
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
@@ -119,6 +120,7 @@ def make_request(args: argparse.Namespace, config: SuiteConfig, policy: Policy, 
     baseline, candidate = prepare_sides(args, config, lambda text: None if args.quiet else _say(err, text))
     suite = discover(baseline, candidate, regexes=args.bench)
     refuse_nothing_common(suite)
+    baseline = replace(baseline, own_modules=suite.own_modules)
     hardware = profile_to_dict(profile_hardware(default_machine(), plan=None))
     return ComparisonRequest(
         baseline=baseline,
@@ -159,10 +161,11 @@ def broken_warnings(suite: Suite) -> tuple[str, ...]:
             found.setdefault((module, why), []).append(side)
     # On one side only its benchmarks have failed, which is told of each; those of neither side nobody knows.
     unknown = "; what benchmarks it has is not known, and none is compared (`required` in the policy holds to them)"
+    own = "; there its benchmarks whose code is unchanged are measured as the baseline's own suite has them"
     return tuple(
         f"{module} cannot be imported on either side: {why}{unknown}"
         if len(sides) > 1
-        else f"{module} cannot be imported on the {sides[0]} side: {why}"
+        else f"{module} cannot be imported on the {sides[0]} side: {why}{own if module in suite.own_modules else ''}"
         for (module, why), sides in found.items()
     )
 

@@ -234,4 +234,5 @@ def journal_header(request: ComparisonRequest) -> dict[str, Any]:
         "overrides": request.policy.to_json()["overrides"],
         # Neither an interpreter's path nor a commit says what was installed since: an environment may be built anew.
         **({"installed code": list(request.suite.installed.values())} if request.suite.installed else {}),
+        **({"own modules": list(request.suite.own_modules)} if request.suite.own_modules else {}),
     }

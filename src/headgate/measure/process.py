@@ -76,6 +76,7 @@ class ProcessWorker:
             cpus=list(launch.cpus.get(runtime.side, ())),
             memory=launch.memory,
             plugins=launch.plugins,
+            own_modules={name: str(file) for name, file in runtime.own_modules.items()},
         )
 
     def post(self, command: str, **arguments: Any) -> None:

@@ -43,8 +43,9 @@ class SideRuntime:
 
     ``env_vars`` is the whole environment of its processes; ``benchmark_dir`` the suite they import; ``own_suite`` the
     suite as the side's own commit has it, where that is known and differs in place (it tells which benchmarks a
-    candidate removed); ``cwd`` where processes start (None: a fresh private directory each, as asv does);
-    ``of_matrix`` how many environments of asv's matrix there were to choose from.
+    candidate removed); ``own_modules`` the modules, by full name, that it imports from there; ``cwd`` where processes
+    start (None: a fresh private directory each, as asv does); ``of_matrix`` how many environments of asv's matrix there
+    were to choose from.
     """
 
     side: Side
@@ -54,6 +55,7 @@ class SideRuntime:
     info: SideInfo
     cwd: Path | None = None
     own_suite: Path | None = None
+    own_modules: Mapping[str, Path] = field(default_factory=dict)
     default_timeout: float = 60.0
     of_matrix: int = 1
 

@@ -1,8 +1,10 @@
 """What there is to measure: the benchmarks that both sides have, and those that only one has.
 
 Every benchmark on both sides comes from one suite, by default the current checkout's, as in asv. What the baseline's
-own suite had and this one has no longer is *removed*; what only the candidate has is *added*. A module that one side
-cannot import is neither: its benchmarks have failed, unless the baseline's own suite shows that they are new.
+own suite had and this one has no longer is *removed*; what only the candidate has is *added*. A module that the
+baseline cannot import, as one that imports what the candidate brings, is taken there from its own suite: benchmarks
+whose code is the same are compared. The others of a module that one side cannot import have failed, unless they are
+shown to be new.
 """
 
 from __future__ import annotations
@@ -41,7 +43,8 @@ class Suite:
 
     ``specs`` are those of both sides, ``unmeasured`` those of them that one side cannot import, and why; ``added`` and
     ``removed`` are names in asv's own form, ``name(p1, p2)``; ``broken`` maps a side to its modules that could not be
-    imported and why. ``installed`` identifies the code that each side has installed, ``digest`` the selection.
+    imported and why, ``own_modules`` the files of those that the baseline's own suite stands in for (for its
+    `SideRuntime`). ``installed`` identifies the code that each side has installed, ``digest`` the selection.
     """
 
     specs: tuple[BenchmarkSpec, ...]
@@ -49,6 +52,7 @@ class Suite:
     removed: tuple[str, ...] = ()
     broken: Mapping[Side, Mapping[str, str]] = field(default_factory=dict)
     unmeasured: Mapping[BenchmarkId, Failure] = field(default_factory=dict)
+    own_modules: Mapping[str, Path] = field(default_factory=dict)
     plugins: bool = False
     installed: Mapping[Side, str] = field(default_factory=dict)
 
@@ -79,8 +83,11 @@ def discover(
     """
     patterns = compile_patterns(regexes)
     replies = discover_sides((baseline, candidate), launcher)
-    before, after = (expand(replies[side.side]["benchmarks"], side.default_timeout) for side in (baseline, candidate))
     own = own_reply(baseline, launcher)
+    files = own_files(baseline, replies[Side.BASELINE]["errors"], own)
+    stood_in = unchanged(replace(baseline, own_modules=files), replies[Side.CANDIDATE], launcher) if files else []
+    replies[Side.BASELINE]["benchmarks"] += stood_in
+    before, after = (expand(replies[side.side]["benchmarks"], side.default_timeout) for side in (baseline, candidate))
     earlier = {} if own is None else expand(own["benchmarks"], baseline.default_timeout)
     everything = {**after, **before, **earlier} | before | after  # in the candidate's order, and as it has them
     if not everything:
@@ -94,9 +101,37 @@ def discover(
         removed=tuple(sorted(str(key) for key in everything if key not in after and key in chosen - lost.keys())),
         broken={side: dict(summaries(reply["errors"])) for side, reply in replies.items() if reply["errors"]},
         unmeasured=lost,
+        own_modules={name: files[name] for name in sorted({entry["module"] for entry in stood_in})},
         plugins=any(reply["plugins"] for reply in replies.values()),
         installed={side: reply["installed"] for side, reply in replies.items()},
     )
+
+
+def own_files(baseline: SideRuntime, errors: Collection[str], own: Mapping[str, Any] | None) -> dict[str, Path]:
+    """Return the files of the baseline's own suite for the modules in ``errors`` that import from there."""
+    if own is None or baseline.own_suite is None or baseline.own_suite.name != baseline.benchmark_dir.name:
+        return {}
+    files = {}
+    for module in errors:
+        file = baseline.own_suite.joinpath(*module.split(".")[1:]).with_suffix(".py")
+        if broken_module(module, own["errors"]) is None and file.is_file():
+            files[module] = file
+    return files
+
+
+def unchanged(baseline: SideRuntime, after: Mapping[str, Any], launcher: Launcher) -> list[dict[str, Any]]:
+    """Return the benchmarks in the baseline's ``own_modules`` whose code is the candidate's, by asv's digest of it.
+
+    The digest is over a benchmark with its setup and teardown, not over what else is in its module: as asv, which
+    compares commits by it, takes it.
+    """
+    versions = {entry["name"]: entry["version"] for entry in after["benchmarks"]}
+    try:
+        found = discover_sides((baseline,), launcher)[baseline.side]["benchmarks"]
+    except MeasurementError:
+        return []
+    own = [entry for entry in found if entry["module"] in baseline.own_modules]
+    return [entry for entry in own if versions.get(entry["name"]) == entry["version"]]
 
 
 def unmeasured(

@@ -76,7 +76,7 @@ def start(options: dict[str, Any]) -> Any:
     if options.get("cpus"):
         os.sched_setaffinity(0, options["cpus"])
     discovery = import_asv_runner(options["fallback"], options["plugins"], options["memory"])
-    return worker_suite.Worker(discovery, options["root"], options["cwd"])
+    return worker_suite.Worker(discovery, options["root"], options["cwd"], options.get("own_modules"))
 
 
 def main(read_fd: int, write_fd: int) -> None:

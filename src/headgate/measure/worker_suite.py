@@ -61,10 +61,24 @@ def describe(benchmark: Any) -> dict[str, Any]:
     return entry
 
 
+class OwnModules:
+    """Imports modules of the suite, named in full, from files elsewhere: as the side's own suite has them."""
+
+    def __init__(self, files: dict[str, str]) -> None:
+        self.files = files
+
+    def find_spec(self, name: str, path: Any = None, target: Any = None) -> Any:  # noqa: ARG002 - the import system's signature
+        """Return how to import ``name``, if it is one of these."""
+        import importlib.util
+
+        file = self.files.get(name)
+        return None if file is None else importlib.util.spec_from_file_location(name, file)
+
+
 class Worker:
     """The suite in this process, with at most one benchmark loaded."""
 
-    def __init__(self, discovery: Any, root: str, cwd: str) -> None:
+    def __init__(self, discovery: Any, root: str, cwd: str, own_modules: dict[str, str] | None = None) -> None:
         self.discovery = discovery
         self.root = root
         self.cwd = cwd
@@ -73,6 +87,8 @@ class Worker:
         self.isolates = False
         self.errors: dict[str, Any] = {}
         discovery.update_sys_path(root)
+        if own_modules:
+            sys.meta_path.insert(0, OwnModules(own_modules))
         self.meta_path = list(sys.meta_path)
         # asv_runner walks the whole suite when it cannot guess a benchmark's module: one broken module must not
         # take the others with it.
