@@ -2,6 +2,7 @@
 
 import copy
 import gc
+import json
 import pickle
 import subprocess
 import sys
@@ -167,6 +168,50 @@ def test_a_failure_that_is_remembered_holds_neither_what_was_read_nor_who_asked(
     assert str(cause) == "bucket x: bad object"
     assert "in load" in "".join(traceback.format_exception(cause))  # and where it was raised is still told
     assert "another's" not in "".join(traceback.format_exception(cause))
+
+
+class Weights:
+    pass
+
+
+BIG = "x" * 1_000_000
+
+
+@pytest.mark.parametrize(
+    "load",
+    [
+        lambda _key: json.loads(f"[{BIG}"),
+        lambda _key: (BIG.encode() + b"\xff").decode(),
+        lambda _key: (BIG + "\ud800").encode(),
+        lambda _key: getattr(Weights(), "scale"),  # noqa: B009 - mypy sees an attribute that is not there
+    ],
+    ids=["JSON", "bytes", "text", "an attribute"],
+)
+def test_a_failure_that_is_remembered_does_not_carry_what_it_is_about(kind: type[Any], load: Any) -> None:
+    lazy = kind(load, error_ttl=5, clock=Clock())
+    for _ in range(2):
+        with pytest.raises(LoadError) as caught:
+            lazy["a"]
+        cause = caught.value.__cause__
+        assert cause is not None
+        carried = [*vars(cause).values(), *cause.args, getattr(cause, "object", ""), getattr(cause, "obj", "")]
+        assert not any(isinstance(one, Weights) or len(str(one)) > len(BIG) // 2 for one in carried)
+        assert "position" in str(cause) or "char 1" in str(cause) or "'scale'" in str(cause)  # what was wrong
+        assert "raised at:" in cause.__notes__[0]
+
+
+def test_a_cause_with_notes_of_its_own_also_says_where_it_was_raised(kind: type[Any]) -> None:
+    def load(_key: str) -> None:
+        error = ValueError("bad")
+        error.add_note("row 7")
+        raise error
+
+    lazy = kind(load, error_ttl=5, clock=Clock())
+    for _ in range(2):
+        with pytest.raises(LoadError) as caught:
+            lazy["a"]
+        cause = caught.value.__cause__
+        assert [note.partition("\n")[0] for note in cause.__notes__] == ["row 7", "raised at:"]
 
 
 def test_the_text_of_a_foreign_error_stays_out_of_ours_because_it_may_hold_a_secret(kind: type[Any]) -> None:

@@ -6,6 +6,7 @@ import os
 import threading
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from itertools import pairwise
 from typing import Any
 
@@ -374,8 +375,12 @@ def test_a_child_forked_during_a_load_has_the_values_and_loads_for_itself(kind: 
         assert [one.result(PATIENCE) for one in slow] == ["value of slow"] * 3
 
 
-@pytest.mark.parametrize("method", [False, True])
-def test_a_child_has_no_values_that_its_loader_calls_the_parents(kind: type[Any], method: bool) -> None:
+@pytest.mark.parametrize(
+    "given",
+    [lambda one: one, lambda one: one.__call__, partial, lambda one: partial(partial(one.__call__))],
+    ids=["itself", "a method", "a partial", "a partial of a method"],
+)
+def test_a_child_has_no_values_that_its_loader_calls_the_parents(kind: type[Any], given: Any) -> None:
     class OfOneProcess:
         values_survive_fork = False
         asked = 0
@@ -385,7 +390,7 @@ def test_a_child_has_no_values_that_its_loader_calls_the_parents(kind: type[Any]
             return key.upper()
 
     loader = OfOneProcess()
-    lazy = kind(loader.__call__ if method else loader)
+    lazy = kind(given(loader))
     assert lazy["a"] == "A"
     in_child(lambda: (len(lazy), lazy["a"], loader.asked, len(lazy)) == (0, "A", 2, 1))
     assert (lazy["a"], loader.asked) == ("A", 1)
@@ -580,6 +585,30 @@ def test_a_load_that_the_executor_drops_is_asked_for_again_or_raises(kind: type[
         assert [type(one) for one in found] == [LoadError] * 2
         assert "'queued': the event loop's executor takes no more work" in str(found[0])
     assert (lazy["queued"], lazy.stats().loading) == ("value of queued", 0)
+
+
+def test_a_load_that_a_thread_has_begun_is_waited_for_though_the_executor_takes_no_more(kind: type[Any]) -> None:
+    gate = Gate("a")
+    lazy = kind(gate)
+    threads = []
+
+    class Closing(ThreadPoolExecutor):
+        def submit(self, *_: Any, **__: Any) -> Any:
+            threads.append(threading.Thread(target=lambda: lazy["a"]))
+            threads[0].start()
+            wait_until(gate.entered.is_set)
+            raise RuntimeError("cannot schedule new futures after shutdown")
+
+    async def ask() -> Any:
+        asyncio.get_running_loop().set_default_executor(Closing(1))
+        asked = asyncio.create_task(lazy.aget("a"))
+        await asyncio.sleep(0)
+        gate.open.set()
+        return await asyncio.wait_for(asked, PATIENCE)
+
+    assert asyncio.run(ask()) == "value of a"
+    threads[0].join()
+    assert (gate.asked["a"], lazy.stats().loads) == (1, 1)
 
 
 def test_a_hit_of_a_task_is_a_hit(kind: type[Any]) -> None:

@@ -103,6 +103,8 @@ class Background(Loading[K, V]):
         try:
             handed = asyncio.get_running_loop().run_in_executor(None, context.run, self._run_unless_begun, load)
         except RuntimeError as error:
+            if not self._is_mine_to_end(load):
+                return  # a thread has begun it meanwhile: it ends there
             self._abandon(load)
             raise LoadError(
                 f"cannot load {load.key!r}: the event loop's executor takes no more work ({error}); ask before it is "
@@ -110,21 +112,23 @@ class Background(Loading[K, V]):
                 load.key,
             ) from None
         except BaseException:
-            self._abandon(load)
+            self._dropped(load)
             raise
         # An executor that is shut down may drop what it has not begun; those who wait then ask anew.
         handed.add_done_callback(lambda ended: self._dropped(load) if ended.cancelled() else None)
 
-    def _dropped(self, load: Load[K, V]) -> None:
+    def _is_mine_to_end(self, load: Load[K, V]) -> bool:
+        """Begin a load, unless a thread has: then it ends there."""
         with self._lock:
             begun, load.begun = load.begun, True
-        if not begun:
+        return not begun
+
+    def _dropped(self, load: Load[K, V]) -> None:
+        if self._is_mine_to_end(load):
             self._abandon(load)
 
     def _run_unless_begun(self, load: Load[K, V]) -> None:
-        with self._lock:
-            begun, load.begun = load.begun, True
-        if not begun:
+        if self._is_mine_to_end(load):
             self._run_contained(load)
 
 

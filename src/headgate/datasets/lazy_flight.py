@@ -43,6 +43,10 @@ V = TypeVar("V")
 P = TypeVar("P")
 
 
+# Begins the note that stands for a traceback.
+_RAISED_AT = "raised at:\n"
+
+
 class Ending(Enum):
     """How a load ended; ABANDONED: its owner died of something like KeyboardInterrupt, and another should load."""
 
@@ -173,17 +177,19 @@ def told(key: object, answer: Answer) -> Any:
 
 
 def without_frames(error: BaseException, outside: BaseException | None) -> None:
-    """Take from an error that will be remembered all that it holds on to: what the loader had read, and who asked.
+    """Take from an error that will be remembered what it holds on to: what the loader had read, and who asked.
 
     A traceback's frames have their variables, and lead to those of every caller. Where it was raised stays, as a note.
+    Python's own errors also carry what they are about; what a library's carry is theirs, and stays.
     ``outside`` is what was being handled when the load began: it is somebody else's, and is let go of as it is.
     """
     ahead, seen = [error], {id(error)}
     while ahead:
         one = ahead.pop()
-        if one.__traceback__ is not None and not hasattr(one, "__notes__"):
-            one.add_note("".join(["raised at:\n", *traceback.format_tb(one.__traceback__)]).rstrip())
+        if one.__traceback__ is not None and not _says_where(one):
+            one.add_note("".join([_RAISED_AT, *traceback.format_tb(one.__traceback__)]).rstrip())
         one.__traceback__ = None
+        _let_go_of_data(one)
         if outside is not None and one.__context__ is outside:
             one.__context__ = None
         if outside is not None and one.__cause__ is outside:
@@ -192,6 +198,23 @@ def without_frames(error: BaseException, outside: BaseException | None) -> None:
         fresh = [other for other in linked if other is not None and id(other) not in seen]
         seen.update(map(id, fresh))
         ahead += fresh
+
+
+def _says_where(error: BaseException) -> bool:
+    notes = getattr(error, "__notes__", ())
+    return not isinstance(notes, list | tuple) or any(str(note).startswith(_RAISED_AT) for note in notes)
+
+
+def _let_go_of_data(error: BaseException) -> None:
+    """Empty what Python's own errors carry: the text that is no JSON or TOML, that cannot be decoded, the object."""
+    if isinstance(error, UnicodeDecodeError | UnicodeEncodeError | UnicodeTranslateError):
+        whole, empty = error.object, error.object[:0]
+        error.object = empty
+        error.args = tuple(empty if one is whole else one for one in error.args)
+    elif isinstance(error, AttributeError):
+        error.obj = None
+    elif isinstance(error, ValueError) and isinstance(vars(error).get("doc"), str):
+        vars(error)["doc"] = ""
 
 
 def graph_lock() -> threading.Lock:

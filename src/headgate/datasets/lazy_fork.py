@@ -7,6 +7,7 @@ Every map's lock is taken before a fork, so that a child finds no state half cha
 
 from __future__ import annotations
 
+import functools
 import os
 import threading
 import weakref
@@ -17,7 +18,7 @@ from headgate.datasets import lazy_flight
 if TYPE_CHECKING:
     from headgate.datasets.lazy_loading import Loading
 
-__all__ = ["guard"]
+__all__ = ["guard", "values_survive"]
 
 _maps: weakref.WeakSet[Loading[Any, Any]] = weakref.WeakSet()
 _maps_lock = threading.Lock()
@@ -28,6 +29,13 @@ def guard(one: Loading[Any, Any]) -> None:
     """Have forks take care of a map, as long as there is one."""
     with _maps_lock:
         _maps.add(one)
+
+
+def values_survive(loader: Any) -> bool:
+    """Say whether a child may have what ``loader`` loaded; of a function around a loader nothing is known."""
+    while isinstance(loader, functools.partial):
+        loader = loader.func
+    return bool(getattr(getattr(loader, "__self__", loader), "values_survive_fork", True))
 
 
 def _before() -> None:

@@ -16,6 +16,7 @@ from collections import OrderedDict
 from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
 
 from headgate.datasets.lazy_flight import Answer, Ending, Load, following, run_inside, told, without_frames
+from headgate.datasets.lazy_fork import values_survive
 from headgate.datasets.lazy_table import MISSING, Missing
 from headgate.datasets.lazy_table import Node as PythonNode
 from headgate.datasets.lazy_values import Counts, Product, Unchanged, Versioned
@@ -76,7 +77,7 @@ class Loading(Generic[K, V]):
     def begin_in_child(self) -> None:
         """Begin in a forked child: without loads under way, and without values that belong to the parent."""
         self.begin_empty()
-        if not getattr(getattr(self._loader, "__self__", self._loader), "values_survive_fork", True):
+        if not values_survive(self._loader):
             for key in list(self._nodes):
                 self._discard(key)
 
