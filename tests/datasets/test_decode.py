@@ -322,6 +322,16 @@ def test_a_time_zone_that_nobody_knows_is_named(table: pa.Table, target: type, i
         decode(as_parquet(table), "parquet", Schema.of(target), into, WHERE)
 
 
+def test_a_column_that_is_not_asked_for_spoils_no_table_by_its_zone() -> None:
+    @dataclass
+    class Count:
+        count: int
+
+    content = as_parquet(pa.table({"count": [4], "more": pa.array([0], UNKNOWN_ZONE)}))
+    found = decode(content, "parquet", Schema.of(Count, allow_unknown=True), "table", WHERE)
+    assert found.to_pylist() == [{"count": 4}]
+
+
 @pytest.mark.parametrize("zone", ["UTC", "Mars/Olympus"])
 def test_a_zone_is_not_dropped_from_the_times_of_an_array(zone: str) -> None:
     times = pa.array([0], pa.timestamp("us", tz=zone))

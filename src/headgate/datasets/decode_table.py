@@ -54,7 +54,8 @@ def typed_table(table: pa.Table, schema: Schema[Any], where: str) -> pa.Table:
     import pyarrow as pa
 
     _check_names(table, schema, where)
-    _check_zones(table.schema, where)
+    declared = {field.name for field in schema.fields}
+    _check_zones([field for field in table.schema if field.name in declared], where)
     columns, fields = [], []
     for field in schema.fields:
         column = _typed_column(table, field, schema, where)
