@@ -25,13 +25,13 @@ PACKAGES = ("site-packages", "dist-packages")
 def fingerprint(suite: str, built: bool) -> str:
     """Return a digest of Python, the distributions installed and the code beside them, but for the ``suite`` itself.
 
-    A distribution counts by its RECORD, which has a hash of each file: all there is to an environment ``built`` for a
-    commit. An interpreter as it stands may have been edited: there files count by content where the suite has loaded
-    their package, or where they lie on a path of their own, as editable installs do; what else is in site-packages
-    by size and time.
+    In an environment ``built`` for a commit, distributions count by their versions: what asv builds anew of a commit
+    may have other bytes. An interpreter as it stands may have been edited: there they count by their RECORD, which has
+    a hash of each file, and files by content where the suite has loaded their package, or where they lie on a path of
+    their own, as editable installs do; what else is in site-packages by size and time.
     """
     digest = hashlib.sha256(sys.version.encode())
-    for line in sorted(distributions()):
+    for line in sorted(versions() if built else records()):
         digest.update(line.encode("utf-8", "surrogateescape"))
     if not built:
         read = {file for root in roots() for file in files(root, suite)}
@@ -42,7 +42,16 @@ def fingerprint(suite: str, built: bool) -> str:
     return digest.hexdigest()[:16]
 
 
-def distributions() -> Iterator[str]:
+def versions() -> Iterator[str]:
+    """Yield the name and version of each distribution installed."""
+    import importlib.metadata
+
+    for one in importlib.metadata.distributions():
+        metadata = one.metadata
+        yield f"{metadata['Name']}=={metadata['Version']}\0"
+
+
+def records() -> Iterator[str]:
     """Yield what each distribution installed says of itself: its RECORD, else its metadata."""
     import importlib.metadata
 
