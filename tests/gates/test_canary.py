@@ -53,7 +53,9 @@ def test_enough_evidence_of_a_canary_like_stable_passes() -> None:
 
 def test_a_dwell_is_told_in_seconds_that_can_be_read() -> None:
     policy = CanaryPolicy((ERRORS,), (Stage(50_000, 100, 604_800.0), Stage(500_000)))
-    assert decide(policy, Evidence(), 0, 0.466134).reasons[0] == "604,800 s in this stage are due, 0.5 s have passed"
+    assert decide(policy, Evidence(), 0, 0.466134).reasons[0] == "604,800 s in this stage are due, 0.4 s have passed"
+    # Never more than have passed: that all are due and all have passed is no reason to wait.
+    assert decide(policy, Evidence(), 0, 604_799.97).reasons[0].endswith("due, 604,799.9 s have passed")
     assert decide(policy, Evidence(), 0, 604_799.9).reasons[0].endswith("due, 604,799.9 s have passed")
     assert decide(policy, Evidence(), 0, math.nan).reasons[0].endswith("due, nan s have passed")
 

@@ -20,6 +20,7 @@ from headgate.gates.canary_checks import (
     problems,
     shares,
     strata_to_halt,
+    strata_to_pass,
     unmeasured,
 )
 from headgate.gates.canary_evidence import CANARY, STABLE, Evidence
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from headgate.gates.canary_policy import CanaryPolicy, Metric, Stage
+    from headgate.gates.canary_tests import Strata
 
 __all__ = ["CanaryDecision", "CanaryState", "MetricRow", "decide", "fold"]
 
@@ -128,7 +130,7 @@ def _largest(policy: CanaryPolicy, metric: Metric, evidence: Evidence, before: f
     """
     if now <= before:  # mostly: the other tests take as long as the first
         return before
-    strata = strata_of(policy, metric, evidence)
+    strata = strata_to_pass(policy, metric, evidence)
     since, due = worst_start(metric, strata_to_halt(policy, metric, evidence)), -math.log(policy.alpha)
     shown = log_e_pass(policy, metric, strata) >= due
     excused = shown and (not since or log_e_pass(policy, metric, strata[since:]) >= due)
@@ -190,10 +192,10 @@ def _reasons(policy: CanaryPolicy, evidence: Evidence) -> tuple[str, ...]:
 
 
 def _row(policy: CanaryPolicy, metric: Metric, evidence: Evidence, stage: int, *, intervals: bool) -> MetricRow:
-    strata = strata_of(policy, metric, evidence)
+    strata, passing = strata_of(policy, metric, evidence), strata_to_pass(policy, metric, evidence)
     missing = why_not_testable(metric, strata)
     now, margin = log_e_worse(policy, metric, strata_to_halt(policy, metric, evidence)), metric.margin_at(stage)
-    within = log_e_pass(policy, metric, strata, margin)
+    within = log_e_pass(policy, metric, passing, margin)
     halt_at = -math.log(policy.halting_level(metric)) if metric.required else -math.log(policy.alpha)
     pass_at = -math.log(policy.alpha)
     # A wider margin of an early stage excuses nothing from halting: the metric's own one does, as in `fold`.
@@ -207,7 +209,7 @@ def _row(policy: CanaryPolicy, metric: Metric, evidence: Evidence, stage: int, *
         state = CanaryState.HALT
     if state is CanaryState.INCONCLUSIVE and not missing:
         missing = f"evidence that it is less than {margin:.3g} worse: e-value {math.exp(min(within, 700.0)):.3g}, "
-        missing += f"{math.exp(pass_at):.3g} is due"
+        missing += f"{math.exp(pass_at):.3g} is due{_taken_for_bad(metric, strata, passing)}"
     canary, stable = estimates(metric, strata)
     lower, upper = interval(policy, metric, strata, margin) if strata and intervals else (0.0, math.inf)
     return MetricRow(
@@ -233,11 +235,19 @@ def _row(policy: CanaryPolicy, metric: Metric, evidence: Evidence, stage: int, *
 def _doubt(policy: CanaryPolicy, metric: Metric, evidence: Evidence, stage: int) -> str:
     """Return why the present stage alone keeps a metric from passing on earlier ones, or ''."""
     ppm = policy.stages[stage].ppm
-    alone = strata_of(policy, metric, Evidence({ppm: evidence.stages.get(ppm, {})}))
+    alone = strata_to_pass(policy, metric, Evidence({ppm: evidence.stages.get(ppm, {})}))
     if log_e_beyond(policy, metric, alone, metric.margin_at(stage)) < math.log(DOUBT):
         return ""
     ours, theirs = estimates(metric, alone)
     return f"this stage alone speaks for worse than its margin ({ours:.3g}, stable {theirs:.3g}): more units will tell"
+
+
+def _taken_for_bad(metric: Metric, measured: Strata, passing: Strata) -> str:
+    """Return how many of the canary's units count as bad for want of a value, and what the canary's would then be."""
+    lacks = sum(after.canary.units - before.canary.units for before, after in zip(measured, passing, strict=True))
+    if not lacks:
+        return ""
+    return f", with {lacks} units of canary that have no value taken for bad ({estimates(metric, passing)[0]:.3g})"
 
 
 def _finite(value: float) -> float | None:
@@ -260,7 +270,9 @@ def _why_halted(row: MetricRow) -> str:
 
 def _not_ready(stage: Stage, evidence: Evidence, dwell_seconds: float) -> Iterator[str]:
     if not dwell_seconds >= stage.dwell_seconds:  # a NaN has not dwelt
-        yield f"{stage.dwell_seconds:,.12g} s in this stage are due, {dwell_seconds:,.1f} s have passed"
+        # Rounded down: to the nearest tenth all of the time may seem to have passed.
+        passed = math.floor(dwell_seconds * 10.0) / 10.0 if math.isfinite(dwell_seconds) else dwell_seconds
+        yield f"{stage.dwell_seconds:,.12g} s in this stage are due, {passed:,.1f} s have passed"
     if stage.share == 1.0:
         return  # no stable arm is left: what passed the stages before stands
     for arm in (CANARY, STABLE):

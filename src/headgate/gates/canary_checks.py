@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from headgate.gates.canary_evidence import CANARY, LIVE, MOST_COUNTED, STABLE, Evidence, grid_of
-from headgate.gates.canary_tests import counts_type, strata_of
+from headgate.gates.canary_tests import counts_type, pooled_value, strata_of
 from headgate.model import Direction
 from headgate.stats.capped import LEVELS, CappedMasses
 from headgate.stats.means import Sums
@@ -30,6 +30,7 @@ __all__ = [
     "problems",
     "shares",
     "strata_to_halt",
+    "strata_to_pass",
     "unmeasured",
 ]
 
@@ -38,7 +39,7 @@ __all__ = [
 # (`headgate.rollout.controller_track.MOST_REFUSED`).
 LEAST_MEASURED = 0.99
 _NOT_GOOD = "what is not measured is not good"
-_STABLES_FAULT = "till then it passes nothing, and halts only what is worse than stable with all of the others bad"
+_PASSES_NOTHING = "till then it passes nothing"
 
 
 def problems(policy: CanaryPolicy, evidence: Evidence) -> Iterator[str]:
@@ -127,7 +128,8 @@ def unmeasured(policy: CanaryPolicy, metric: Metric, evidence: Evidence, stage: 
         found = {name: _measured(arm, metric) for name, arm in arms.items()}
         few = _few_of_all(arms, found) if _rests_on_all(metric) else _few_of_canary(policy, one, found)
         if few:
-            return f"in stage {place + 1} {few}"
+            hidden = _hidden(one.share, arms, metric) if _rests_on_all(metric) else ""
+            return f"{'cannot be judged: ' if hidden else ''}in stage {place + 1} {few}{hidden}"
         if place == stage and not all(found.values()):
             return "no value of it in both arms in this stage yet"
     return ""
@@ -139,15 +141,35 @@ def strata_to_halt(policy: CanaryPolicy, metric: Metric, evidence: Evidence) -> 
     Where the test rests on how all units were split, values that only stable lacks would make a canary like it look
     worse. What both arms lack alike speaks against neither, so that a bad canary is still halted.
     """
-    strata = strata_of(policy, metric, evidence)
     if not _rests_on_all(metric):
-        return strata
-    stages, found = {stage.share: stage for stage in policy.stages}, []
-    for one in strata:
-        arms = {name: evidence.arm(stages[one.share].ppm, name) for name in (CANARY, STABLE)}
-        lacks = _stable_alone_lacks(arms, {name: _measured(arm, metric) for name, arm in arms.items()})
+        return strata_of(policy, metric, evidence)
+    found = []
+    for one, arms in _with_arms(policy, metric, evidence):
+        lacks = _stable_alone_lacks(one.share, arms, metric)
         found.append(Stratum(one.share, one.canary, _with_worst(metric, one.stable, lacks)) if lacks else one)
     return tuple(found)
+
+
+def strata_to_pass(policy: CanaryPolicy, metric: Metric, evidence: Evidence) -> Strata:
+    """Return the strata that the passing test is asked of: what the canary lacks is in them, as bad as it can be.
+
+    The hundredth part that may be missing may be all that failed, which of what hardly ever fails is the most.
+    """
+    if not _rests_on_all(metric):
+        return strata_of(policy, metric, evidence)
+    found = []
+    for one, arms in _with_arms(policy, metric, evidence):
+        lacks = _lacking(arms[CANARY], metric)
+        found.append(Stratum(one.share, _with_worst(metric, one.canary, lacks), one.stable) if lacks else one)
+    return tuple(found)
+
+
+def _with_arms(
+    policy: CanaryPolicy, metric: Metric, evidence: Evidence
+) -> Iterator[tuple[Stratum[Any], dict[str, ArmEvidence]]]:
+    ppms = {stage.share: stage.ppm for stage in policy.stages}
+    for one in strata_of(policy, metric, evidence):
+        yield one, {name: evidence.arm(ppms[one.share], name) for name in (CANARY, STABLE)}
 
 
 def _with_worst(metric: Metric, counts: Counts, units: int) -> Counts:
@@ -165,13 +187,23 @@ def _rests_on_all(metric: Metric) -> bool:
     return metric.kind == "rate" or metric.cap is not None
 
 
-def _stable_alone_lacks(arms: dict[str, ArmEvidence], found: dict[str, int]) -> int:
-    """Return how many of stable's units have no value beyond the part that the canary's lack too; 0 if few."""
-    ours, theirs = arms[CANARY].units, arms[STABLE].units
-    if found[STABLE] >= LEAST_MEASURED * theirs:
+def _stable_alone_lacks(share: float, arms: dict[str, ArmEvidence], metric: Metric) -> int:
+    """Return how many of stable's units have no value beyond the part that the canary's lack too; 0 if few.
+
+    And 0 where what is missing came in the arms' shares, as far as can be seen: of a small canary chance alone makes
+    that part smaller than stable's, and would put hundreds of units there that nobody lost.
+    """
+    ours, theirs = _lacking(arms[CANARY], metric), _lacking(arms[STABLE], metric)
+    if arms[STABLE].units - theirs >= LEAST_MEASURED * arms[STABLE].units:
         return 0
-    alike = theirs * (ours - found[CANARY]) / ours if ours else 0.0
-    return max(0, math.ceil(theirs - found[STABLE] - alike))
+    if log_e_mismatch([ours, theirs], [share, 1.0 - share]) < 0.0:  # more likely by chance than not
+        return 0
+    alike = arms[STABLE].units * ours / arms[CANARY].units if arms[CANARY].units else 0.0
+    return max(0, math.ceil(theirs - alike))
+
+
+def _lacking(arm: ArmEvidence, metric: Metric) -> int:
+    return arm.units - _measured(arm, metric)
 
 
 def _measured(arm: ArmEvidence, metric: Metric) -> int:
@@ -186,8 +218,19 @@ def _few_of_all(arms: dict[str, ArmEvidence], found: dict[str, int]) -> str:
         if found[name] < LEAST_MEASURED * arm.units:
             few = f"only {found[name]} of {arm.units} units of {name} have a value ({LEAST_MEASURED:.0%} are due); "
             # The canary comes first: here stable alone has too few.
-            return few + (_STABLES_FAULT if name == STABLE else _NOT_GOOD)
+            return few + (_PASSES_NOTHING if name == STABLE else _NOT_GOOD)
     return ""
+
+
+def _hidden(share: float, arms: dict[str, ArmEvidence], metric: Metric) -> str:
+    """Return how bad a canary is not halted for what stable alone lacks, or ''."""
+    counts, lacks = arms[STABLE].metrics.get(metric.name), _stable_alone_lacks(share, arms, metric)
+    if counts is None or not lacks:
+        return ""
+    shown, worst = (pooled_value(metric, [one]) for one in (counts, _with_worst(metric, counts, lacks)))
+    to = "up" if metric.direction is Direction.LOWER else "down"
+    times = f", {worst / shown:.3g} times stable's {shown:.3g}" if shown > 0.0 else ""
+    return f", and does not halt a canary {to} to {worst:.3g}{times}: what stable lacks may be as bad"
 
 
 def _few_of_canary(policy: CanaryPolicy, stage: Stage, found: dict[str, int]) -> str:
