@@ -99,6 +99,44 @@ def test_a_server_that_will_not_come_to_an_end_is_left_by_the_deadline(
     assert isinstance(store.get("bucket", "dir/lamp.json"), StoredObject)
 
 
+@pytest.mark.slow
+def test_a_proxy_that_drips_is_left_by_the_deadline_and_keeps_no_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    ended = threading.Event()
+
+    def serve(listener: socket.socket) -> None:
+        connection, _ = listener.accept()
+        with connection, contextlib.suppress(OSError):
+            assert connection.recv(65536).startswith(b"CONNECT ")
+            connection.sendall(b"HTTP/1.1 200 OK\r\n")
+            while not ended.wait(0.1):
+                connection.sendall(b"X")
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        for name in ("NO_PROXY", "no_proxy", "https_proxy"):
+            monkeypatch.delenv(name, raising=False)
+        monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{listener.getsockname()[1]}")
+        threading.Thread(target=serve, args=(listener,), daemon=True).start()
+        store = BotoStore(quick("https://s3.example", deadline_seconds=1.0, attempts=1))
+        failed(store, StoreUnavailableError, "https://s3.example")
+        wait_until(lambda: not any(thread.name == "headgate-s3" for thread in threading.enumerate()))
+        ended.set()
+
+
+def test_a_role_that_sts_would_not_take_is_not_called_a_wrong_object(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "token").write_text("a token")
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", os.devnull)
+    monkeypatch.setenv("AWS_WEB_IDENTITY_TOKEN_FILE", str(tmp_path / "token"))
+    monkeypatch.setenv("AWS_ROLE_ARN", "short")
+    endpoint = refused_endpoint()
+    assert "the credentials cannot be had" in failed(BotoStore(quick(endpoint)), AccessDeniedError, endpoint)
+    with pytest.raises(DatasetError, match="not the name of an object in S3"):
+        BotoStore(quick(endpoint, anonymous=True)).get("Bucket?", "lamp.json")
+
+
 @pytest.mark.parametrize("held", [True, False])
 def test_a_call_that_is_abandoned_ends_the_connection_it_reads_from_and_no_other(held: bool) -> None:
     ours, theirs = socket.socketpair()
@@ -292,6 +330,17 @@ def test_an_aws_configuration_that_cannot_be_followed_is_an_error(
     monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
     with pytest.raises(error, match=said):
         ObstoreStore(StoreSettings(profile="mine"))
+
+
+@pytest.mark.parametrize("variable", ["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"])
+def test_a_faulty_endpoint_of_the_configuration_is_said_to_be_from_there(
+    variable: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(variable, "127.0.0.1:9")
+    with pytest.raises(
+        DatasetSetupError, match=r"no URL of a server; give it as http.*; it is from AWS_ENDPOINT_URL_S3/"
+    ):
+        ObstoreStore(StoreSettings(region="us-east-1"))
 
 
 @pytest.mark.slow

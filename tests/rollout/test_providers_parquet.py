@@ -69,14 +69,13 @@ def test_a_file_gives_the_state_that_the_same_records_from_python_give(tmp_path:
     assert recorded(controller, f"file://{tmp_path}/sent.parquet").known == 1
 
 
-@pytest.mark.parametrize("count", [20, 1000], ids=["one row group", "several"])
-def test_metrics_may_be_a_map(tmp_path: Path, count: int) -> None:
+def test_metrics_may_be_a_map(tmp_path: Path) -> None:
     controller = begun(tmp_path)
-    sent = mapped(requests(controller.plan, count))
+    sent = mapped(requests(controller.plan, 20))
     pairs = pa.array([list(one.pop("metrics").items()) for one in sent], pa.map_(pa.string(), pa.float64()))
     (tmp_path / "sent.parquet").write_bytes(content(sent, metrics=pairs))
-    assert recorded(controller, tmp_path / "sent.parquet").units == count
-    assert sums(controller.state()) == of_python(tmp_path, mapped(requests(controller.plan, count)))
+    assert recorded(controller, tmp_path / "sent.parquet").units == 20
+    assert sums(controller.state()) == of_python(tmp_path, mapped(requests(controller.plan, 20)))
 
 
 def test_a_file_that_is_too_large_is_to_be_split(tmp_path: Path) -> None:

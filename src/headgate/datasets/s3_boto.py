@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -37,6 +38,8 @@ __all__ = ["BotoStore"]
 R = TypeVar("R")
 _Failure = Callable[[str, str, str], HeadgateError]
 _CHUNK = 2**18
+# What botocore says of parameters that it sends to nobody.
+_OF_THE_OBJECT = re.compile(r"bucket name|parameter (Bucket|Key|Prefix)\b")
 _making = threading.Lock()
 
 
@@ -247,6 +250,9 @@ def _transport_error(error: Exception, where: str, endpoint: str) -> HeadgateErr
 
     kind = type(error).__name__
     if isinstance(error, boto.ParamValidationError):
+        if _OF_THE_OBJECT.search(str(error)) is None:  # of a request for credentials, to STS
+            reason = "the credentials cannot be had: STS would not take what names the role"
+            return denied_without_credentials(reason, where, endpoint)
         return DatasetError(f"{where}: not the name of an object in S3; check bucket and key")
     # The first row that fits: some of botocore's errors are also of the kinds further down.
     rows: tuple[tuple[type[Exception] | tuple[type[Exception], ...], _Failure, str], ...] = (

@@ -11,9 +11,9 @@ import os
 from headgate.datasets.s3_errors import denied_without_credentials
 from headgate.errors import DatasetSetupError
 
-__all__ = ["configured_endpoint"]
+__all__ = ["VARIABLES", "configured_endpoint"]
 
-_VARIABLES = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL")
+VARIABLES = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL")
 
 
 def configured_endpoint(profile: str | None) -> str | None:
@@ -26,7 +26,7 @@ def configured_endpoint(profile: str | None) -> str | None:
     DatasetSetupError
         The configuration cannot be read, or names services that it has not.
     """
-    from_environment = next(filter(None, map(os.environ.get, _VARIABLES)), None)
+    from_environment = next(filter(None, map(os.environ.get, VARIABLES)), None)
     try:
         from botocore.exceptions import BotoCoreError, ProfileNotFound
         from botocore.session import Session

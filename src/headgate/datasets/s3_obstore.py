@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 from headgate.datasets.lazy_values import Unchanged
 from headgate.datasets.s3_boto import BotoStore
 from headgate.datasets.s3_checksums import differing, is_md5_of
-from headgate.datasets.s3_endpoint import configured_endpoint
+from headgate.datasets.s3_endpoint import VARIABLES, configured_endpoint
 from headgate.datasets.s3_errors import absent, denied_without_credentials, store_error, truncated, unreachable
 from headgate.datasets.s3_logs import mask_secrets
 from headgate.datasets.stores import (
@@ -68,7 +68,10 @@ class ObstoreStore:
         except ImportError as error:
             raise DatasetSetupError("obstore is not installed; pip install 'headgate[fast]'") from error
         endpoint = self._given.endpoint or configured_endpoint(self._given.profile)
-        self.settings = dataclasses.replace(self._given, endpoint=endpoint)
+        try:
+            self.settings = dataclasses.replace(self._given, endpoint=endpoint)
+        except UsageError as error:  # what was given has been checked
+            raise DatasetSetupError(f"{error}; it is from {'/'.join(VARIABLES)} or the AWS profile") from None
         self._pid = os.getpid()
         self._lock = threading.Lock()
         self._stores: dict[str, S3Store] = {}

@@ -20,9 +20,19 @@ __all__ = ["watch"]
 
 
 class _Told:
-    """A connection that tells of its socket before it reads an answer."""
+    """A connection that tells of its socket before it reads an answer, S3's or that of a proxy to it."""
 
     sock: Any
+    close: Any
+
+    def _tunnel(self) -> None:
+        attempt = running_attempt()
+        if attempt is not None:
+            attempt.hold(self.sock)
+        super()._tunnel()  # type: ignore[misc]  # the connection's own
+        if attempt is not None and attempt.abandoned.is_set():  # an answer that was cut off looks like a whole one
+            self.close()
+            raise TimeoutError("nobody waits for it any more")
 
     def getresponse(self, *arguments: Any, **options: Any) -> Any:
         attempt = running_attempt()
