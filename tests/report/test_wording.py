@@ -91,8 +91,9 @@ def test_what_would_change_other_text_is_spelled_out():
     [
         ("s.time_a(1)", "s.time_a(1)"),
         ("package.module.Class.time_something_1", "…s.time_something_1"),
-        ("package.module.time_b(1000, 2000, 3000)", "…dule.time_b(1000,…"),
-        ("s.time_b(1000, 2000, 3000, 4000)", "s.time_b(1000, 200…"),
+        ("package.module.time_b(1000, 2000, 3000)", "…time_b(1000, 2000…"),
+        ("s.time_b(1000, 2000, 3000, 4000)", "…time_b(1000, 2000…"),
+        ("module.Class.time_long_name_indeed(10)", "…ng_name_indeed(10)"),
     ],
 )
 def test_a_short_name_keeps_the_function_and_the_first_parameters(name, text):

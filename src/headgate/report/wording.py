@@ -38,13 +38,14 @@ def shortened(text: str, width: int) -> str:
 
 
 def short_name(name: str, width: int) -> str:
-    """Return a benchmark's name in at most ``width`` characters: function and first parameters tell it apart."""
+    """Return a benchmark's name in at most ``width`` characters: the function's own name and parameters tell it apart."""
     if len(name) <= width:
         return name
     function, bracket, params = name.partition("(")
-    room = width if not bracket else max(width * 2 // 3, width - len(params) - 1)
+    own = min(len(function.rpartition(".")[2]) + 1, width * 2 // 3)
+    room = width if not bracket else max(own, width - len(params) - 1)
     if len(function) > room:
-        function = "…" + function[len(function) - room + 1 :]
+        function = "…" + function[len(function) - room + 1 :].lstrip(".")
     text = function + bracket + params
     return text if len(text) <= width else text[: width - 1] + "…"
 
