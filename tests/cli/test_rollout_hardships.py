@@ -79,15 +79,21 @@ def test_a_snapshot_that_cannot_be_written_is_told_of_and_the_halt_is_recorded()
         assert ledger.state("r1").halt is not None
 
 
-@pytest.mark.parametrize("snapshot", ["rollout.sqlite", "./rollout.sqlite", "link", "headgate.toml"])
+@pytest.mark.parametrize(
+    "snapshot", ["rollout.sqlite", "./rollout.sqlite", "link", "headgate.toml", "plan.toml", "other.json", "copy.toml"]
+)
 def test_a_snapshot_in_the_place_of_a_ledger_or_a_plan_destroys_nothing_and_the_halt_is_recorded(snapshot: str) -> None:
     Path("link").symlink_to("rollout.sqlite")
+    Path("copy.toml").symlink_to("plan.toml")
+    Path("plan.toml").write_text(PLAN_TOML)
+    Path("other.json").write_text('{"schema": "headgate.verdict/1"}')
     said = headgate("rollout", "halt", "r1", "--reason", "rain", "--snapshot", snapshot)
     assert said.code == 2
     assert f"--snapshot: {snapshot} is " in said.err
     assert "would be overwritten; give another file. The halt is recorded, and router-state-r1.json says so" in said.err
     assert halted()
-    assert Path("headgate.toml").read_text() == PLAN_TOML
+    assert Path("headgate.toml").read_text() == Path("plan.toml").read_text() == PLAN_TOML
+    assert Path("other.json").read_text() == '{"schema": "headgate.verdict/1"}'
 
 
 @pytest.mark.parametrize("taken", ["rollout.sqlite", "router-state-r1.json"])
@@ -95,6 +101,7 @@ def test_a_json_in_the_place_of_the_ledger_or_the_snapshot_is_refused_once_the_h
     said = headgate("rollout", "halt", "r1", "--reason", "rain", "--json", taken)
     assert (said.code, said.out) == (2, "r1: halted\n")
     assert f"{taken}" in said.err
+    assert said.err.endswith("The halt is recorded, and router-state-r1.json says so\n")
     assert halted()
 
 
@@ -105,7 +112,7 @@ def test_routers_are_told_of_a_halt_before_anything_looks_at_the_ledger(monkeypa
         told.append(read_snapshot("s.json").status)  # type: ignore[union-attr]  # written below
         raise InputError("the disk hangs")
 
-    Path("s.json").write_text("{}")
+    Path("s.json").write_bytes(Path(snapshot_name("r1")).read_bytes())
     monkeypatch.setattr("headgate.cli.rollout_common.open_ledger", looked_at)
     monkeypatch.setattr("os.path.samefile", looked_at)
     said = headgate("rollout", "halt", "r1", "--reason", "x", "--snapshot", "s.json", "--json", "j.json")
@@ -117,6 +124,8 @@ def test_where_the_json_cannot_be_written_the_halt_is_said_first() -> None:
     said = headgate("rollout", "halt", "r1", "--reason", "x", "--json", "headgate.toml/no.json")
     assert said.code == 2
     assert said.out == "r1: halted\n"
+    assert "cannot be written" in said.err
+    assert "The halt is recorded" in said.err
     assert halted()
 
 

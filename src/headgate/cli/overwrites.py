@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterable, Iterator
 
-__all__ = ["is_configuration", "refuse_overwrites", "tree_sources"]
+__all__ = ["is_configuration", "refuse_overwrites", "same_file", "tree_sources"]
 
 _OUTPUTS = ("json", "markdown", "junit", "evidence", "snapshot")
 _STDOUT = "-"
@@ -51,6 +51,7 @@ def refuse_overwrites(
 ) -> None:
     """Refuse an output that is a file the command reads, a configuration, or another output.
 
+    A snapshot is refused, too, where it is any file that no controller wrote.
     ``found`` are inputs (option and file) that had to be searched for first; without it, what ``args`` name.
 
     Raises
@@ -67,12 +68,26 @@ def refuse_overwrites(
         for other, taken in outputs.items():
             if other == option:
                 break
-            if _same(path, taken):
+            if same_file(path, taken):
                 raise UsageError(f"{option} and {other} both write to {path}; give each its own")
     for given, source in _inputs(args) if found is None else found:
         for option, path in outputs.items():
-            if _same(path, source):
+            if same_file(path, source):
                 raise UsageError(f"{option}: {path} is what {given} reads and would be overwritten; give another file")
+    _refuse_other_file(outputs.get("--snapshot", ""))
+
+
+def _refuse_other_file(snapshot: str) -> None:
+    """Refuse a snapshot that would take the place of what no controller wrote: it is written over and over, unasked."""
+    if not snapshot:
+        return
+    from headgate.rollout.controller_snapshot import is_other_file
+
+    if is_other_file(snapshot):
+        raise UsageError(
+            f"--snapshot: {snapshot} is no file that tells routers and would be overwritten; give another file, or "
+            "remove it"
+        )
 
 
 def is_configuration(path: str) -> bool:
@@ -127,7 +142,7 @@ def _file_of(given: str) -> str:
     return path
 
 
-def _same(path: str, source: str | os.PathLike[str]) -> bool:
+def same_file(path: str, source: str | os.PathLike[str]) -> bool:
     """Whether both are one regular file, or will be; a pipe or a device keeps nothing that could be lost.
 
     Of a directory that is read, every file in it is meant.

@@ -152,7 +152,8 @@ def open_controller(
 
     with open_ledger(args, create=create) as ledger:
         actor = getattr(args, "actor", None) or who()
-        controller = Controller(ledger, plan, args.release, actor=actor, snapshot=snapshot_path(args))
+        snapshot = snapshot_path(args) if hasattr(args, "snapshot") else None  # of what writes none it is not asked
+        controller = Controller(ledger, plan, args.release, actor=actor, snapshot=snapshot)
         try:
             yield controller
         finally:

@@ -6,10 +6,11 @@ import argparse
 import contextlib
 import os
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from headgate.cli import ExitCode
-from headgate.cli.overwrites import is_configuration, refuse_overwrites
+from headgate.cli.overwrites import is_configuration, refuse_overwrites, same_file
 from headgate.cli.rollout_common import (
     add_json_argument,
     add_release_arguments,
@@ -21,12 +22,12 @@ from headgate.cli.rollout_common import (
 from headgate.cli.rollout_notify import add_webhook_arguments, notify, webhook_of
 from headgate.cli.streams import say
 from headgate.errors import HeadgateError, InputError, LedgerError, UsageError
-from headgate.rollout.controller_snapshot import MAX_AGE_SECONDS, publish_halt
+from headgate.rollout.controller_snapshot import MAX_AGE_SECONDS, is_other_file, publish_halt
 from headgate.rollout.controller_turn import halt_words
+from headgate.rollout.events import check_release
 from headgate.store.files import may_exist
 
 if TYPE_CHECKING:
-    from pathlib import Path
     from typing import TextIO
 
     from headgate.rollout.controller import Controller
@@ -46,8 +47,7 @@ exit codes:
 examples:
   headgate rollout halt checkout-42 --reason "orders are lost"
 """
-# How every file of SQLite's begins (https://www.sqlite.org/fileformat.html, 1.3).
-SQLITE_MARK = b"SQLite format 3\0"
+_NO_SNAPSHOT = "is no file that tells routers and would be overwritten; give another file"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -62,18 +62,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
     """Halt the release; return the exit code."""
-    refused = _refused(args)
-    if refused:
-        args = argparse.Namespace(**{**vars(args), "snapshot": None})
+    check_release(args.release)
+    path, refused = _snapshot(args)
+    rest = {name: value for name, value in vars(args).items() if name != "snapshot"}
+    args, given = argparse.Namespace(**rest | ({} if path is None else {"snapshot": path})), args.snapshot
     with contextlib.ExitStack() as stack:
-        path = snapshot_path(args)
-        told = _tell_routers(path, args.release) if may_exist(path) else None
+        told = _tell_routers(path, args.release) if path is not None and may_exist(path) else None
         try:
             controller = stack.enter_context(open_controller(args))
             event = controller.record_halt(args.reason)
         except (InputError, LedgerError) as error:
             raise type(error)(f"{error}{_unrecorded(path, told)}") from error
-        problem = _tell_routers(path, args.release)
+        problem = "" if path is None else _tell_routers(path, args.release)
         if problem:
             say(err, f"headgate: warning: halted and recorded, but {problem}")
         with contextlib.suppress(HeadgateError):
@@ -82,11 +82,25 @@ def run(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
             print_lines(args, out, [f"{args.release}: halted{_since(args, controller, event)}"])
         finally:  # also where nobody reads what is printed
             _notify(args, controller, err)
-        if refused:
-            raise UsageError(f"{refused}. The halt is recorded{'' if problem else f', and {path} says so'}")
-        refuse_overwrites(args)
-        publish_json(args.json, event.to_json(), out)
+        unwritten = _publish(args, given if refused else None, event, out)
+    if refused or unwritten:
+        what = "; ".join(text for text in (refused, unwritten) if text)
+        raise UsageError(f"{what}. {_recorded(path, problem)}")
     return ExitCode.PASS
+
+
+def _snapshot(args: argparse.Namespace) -> tuple[Path | None, str]:
+    """Return the file that is to tell the routers, None where there is none, and why it is not the one asked for."""
+    refused = _refused(args)
+    if args.snapshot and not refused:
+        return Path(args.snapshot), ""
+    try:
+        path = snapshot_path(argparse.Namespace(**{**vars(args), "snapshot": None}))
+    except UsageError as error:
+        return None, refused or str(error)
+    if is_other_file(path):
+        return None, refused or f"--snapshot: {path} {_NO_SNAPSHOT}"
+    return path, refused
 
 
 def _refused(args: argparse.Namespace) -> str:
@@ -99,21 +113,38 @@ def _refused(args: argparse.Namespace) -> str:
     if not given:
         return ""
     for option, other in (("--ledger", args.ledger), ("--webhook-secret-file", args.webhook_secret_file)):
-        if other and os.path.normpath(given) == os.path.normpath(other):
+        if other and _absolute(given) == _absolute(other):
             return f"--snapshot: {given} is what {option} reads and would be overwritten; give another file"
-    if is_configuration(given) or _is_ledger(given):
-        return f"--snapshot: {given} is a configuration or a ledger and would be overwritten; give another file"
+    return f"--snapshot: {given} {_NO_SNAPSHOT}" if is_configuration(given) or is_other_file(given) else ""
+
+
+def _absolute(path: str) -> str:
+    try:
+        return os.path.abspath(path)  # noqa: PTH100 - Path.absolute keeps ".."; and neither looks at the file
+    except OSError:  # the working directory is gone
+        return os.path.normpath(path)
+
+
+def _publish(args: argparse.Namespace, refused: str | None, event: Event, out: TextIO) -> str:
+    """Write the JSON, unless it would take the place of something; return why it could not be, or ''."""
+    try:
+        if refused and args.json and same_file(args.json, refused):
+            raise UsageError(f"--json and --snapshot both write to {refused}; give each its own")
+        refuse_overwrites(args)
+        publish_json(args.json, event.to_json(), out)
+    except HeadgateError as error:
+        return str(error)
     return ""
 
 
-def _is_ledger(path: str) -> bool:
-    try:
-        if not os.path.isfile(path):  # noqa: PTH113 - a pipe would be waited for; Path.is_file raises for a NUL
-            return False
-        with open(path, "rb") as stream:  # noqa: PTH123 - as above
-            return stream.read(len(SQLITE_MARK)) == SQLITE_MARK
-    except (OSError, ValueError):
-        return False
+def _recorded(path: Path | None, problem: str) -> str:
+    """Return what was done although something else was not."""
+    if path is None:
+        return (
+            "The halt is recorded, and no router was told: whoever leads the release tells them in its next turn, and "
+            f"where nobody does they send all to stable in {MAX_AGE_SECONDS:g} s"
+        )
+    return f"The halt is recorded{'' if problem else f', and {path} says so'}"
 
 
 def _tell_routers(path: Path, release: str) -> str:
@@ -125,7 +156,7 @@ def _tell_routers(path: Path, release: str) -> str:
     return ""
 
 
-def _unrecorded(path: Path, told: str | None) -> str:
+def _unrecorded(path: Path | None, told: str | None) -> str:
     """Return what to say where the ledger does not have the halt; ``told``: what `_tell_routers` said, if asked."""
     if told is None:
         return ""

@@ -11,6 +11,8 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import os
+import re
 import threading
 import time
 from pathlib import Path
@@ -22,7 +24,6 @@ from headgate.rollout.router_state import RouterState, Status, state_from_json
 from headgate.store.files import write_json
 
 if TYPE_CHECKING:
-    import os
     from collections.abc import Callable, Mapping
 
     from headgate.rollout.plan import Plan
@@ -32,6 +33,7 @@ __all__ = [
     "MAX_AGE_SECONDS",
     "POLL_SECONDS",
     "SnapshotRouter",
+    "is_other_file",
     "publish_halt",
     "read_snapshot",
     "snapshot_name",
@@ -47,6 +49,9 @@ MAX_AGE_SECONDS = 20.0
 # A snapshot has some 300 bytes; a router reads no more than this of whatever is there.
 _LARGEST = 65_536
 _LONGEST_NAME = 100
+# How every snapshot begins, whatever wrote its spaces and its version; and how much of a file shows whether it does.
+_BEGIN = re.compile(rb'\s*\{\s*"schema"\s*:\s*"headgate\.router-state/[0-9]')
+_BEGIN_BYTES = 256
 
 
 def write_snapshot(path: str | os.PathLike[str], state: RouterState) -> None:
@@ -89,6 +94,21 @@ def snapshot_name(release: str) -> str:
     if name != release or len(name) > _LONGEST_NAME:  # what no file can be called is told apart by its hash
         name = f"{name[:_LONGEST_NAME]}-{hashlib.sha256(release.encode()).hexdigest()[:12]}"
     return f"router-state-{name}.json"
+
+
+def is_other_file(path: str | os.PathLike[str]) -> bool:
+    """Whether there is a file that no controller wrote, and that a snapshot in its place would destroy.
+
+    Not so of an empty one, of a pipe, or where nothing can be read: a halt is not to wait for somebody's permissions.
+    """
+    try:
+        if not os.path.isfile(path):  # noqa: PTH113 - a pipe would be waited for; Path.is_file raises for a NUL
+            return False
+        with open(path, "rb") as stream:  # noqa: PTH123 - as above
+            begin = stream.read(_BEGIN_BYTES)
+    except (OSError, ValueError):
+        return False
+    return bool(begin) and _BEGIN.match(begin) is None
 
 
 def read_snapshot(path: str | os.PathLike[str]) -> RouterState | None:
