@@ -70,6 +70,28 @@ def test_a_dwell_that_brings_the_units_is_no_reason_to_warn() -> None:
     assert not plan_needs(plan, {}).warnings
 
 
+def test_a_stage_whose_narrower_margin_the_stage_before_may_show_is_warned_of_too() -> None:
+    """A first stage of 500,000 units shows the second's 50 % beside its own 100 %, and the second may pass on that."""
+    stages = [{"percent": 20, "minimum_units": 100_000}, {"percent": 50, "minimum_units": 200}, 100]
+    plan = release_plan(stages=stages, metrics=[ONE_RATE | {"margins": {"20": "100%"}}])
+    needs = plan_needs(plan, {"errors": Assumption(0.02)})
+    alone = needs.stages[1].rows[0].to_pass
+    assert needs.stages[1].units == alone
+    (text,) = needs.warnings
+    assert text.startswith("stage 2 may pass after 400 units, on what earlier stages showed; by itself it shows that")
+    assert f"minimum_units = {math.ceil((alone or 0) * 0.5)}, or" in text
+
+
+def test_a_stage_that_no_number_of_units_would_let_pass_by_itself_is_warned_of() -> None:
+    plan = release_plan(stages=[50, {"percent": 99.9, "minimum_units": 10}, 100], metrics=[ONE_RATE])
+    needs = plan_needs(plan, {"errors": Assumption(5e-9)})
+    assert [stage.rows[0].to_pass is None for stage in needs.stages[:2]] == [False, True]
+    assert not needs.refusals
+    (text,) = needs.warnings
+    assert text.startswith("stage 2 may pass after 10,000 units, on what earlier stages showed; by itself no number of")
+    assert "errors is within its margin: harm that begins there may pass unseen; give it a wider margin" in text
+
+
 def passed_in_a_second_stage(units: int, *, worse: float, releases: int = 40) -> int:
     """How many releases pass their second stage after so many units, at each of 20 looks not halted before."""
     policy, found = release_plan(metrics=[ONE_RATE]).policy, 0
@@ -135,6 +157,8 @@ def test_its_json_is_what_its_schema_says(given: dict[str, Assumption]) -> None:
     written = valid(needs_to_json(plan_needs(release_plan(), given, units_per_second=1.0, horizon_seconds=60.0)))
     assert written["plan_hash"] == release_plan().hash
     assert written["can_pass"] is (not given)
+    assert "warnings" in written
+    valid({key: value for key, value in written.items() if key != "warnings"})  # as it was first written
 
 
 def test_what_was_recorded_describes_stable() -> None:

@@ -224,19 +224,31 @@ def _refusals(
 
 
 def _warnings(plan: Plan, stages: Sequence[StageNeeds], pace: float | None) -> Iterator[str]:
-    """Yield, by stage, what it may pass on the word of earlier stages before it could show it itself."""
-    required = {metric.name: metric for metric in plan.metrics if metric.required}
-    for stage in stages:
+    """Yield, by stage, what it may pass on the word of earlier stages before it could show it itself.
+
+    Also where its margin is narrower than theirs: they may have gone on for longer than theirs takes, and shown it too.
+    """
+    required = {metric.name for metric in plan.metrics if metric.required}
+    for stage in stages[1:]:
+        rows = [row for row in stage.rows if row.metric in required]
         # The dwell brings units, too: where the traffic is not known, nobody knows how many.
-        least = max(stage.minimum, stage.units or 0, math.floor(stage.dwell_seconds * (pace or 0.0)))
-        kept = [row for row in stage.rows if row.metric in required and not proves(required[row.metric], stage.index)]
-        alone, name = max(((row.to_pass or 0, row.metric) for row in kept), default=(0, ""))
+        least = max(stage.minimum, math.floor(stage.dwell_seconds * (pace or 0.0)))
+        soon = (
+            f"stage {stage.index + 1} may pass after {_three(least)} units, on what earlier stages showed; by itself "
+        )
+        never = next((row.metric for row in rows if row.to_pass is None), None)
+        if never is not None:
+            yield (
+                f"{soon}no number of units shows that {never} is within its margin: harm that begins there may pass "
+                "unseen; give it a wider margin, a share nearer to half, or another metric"
+            )
+            continue
+        alone, name = max(((row.to_pass or 0, row.metric) for row in rows), default=(0, ""))
         if alone > least:
             share = plan.policy.stages[stage.index].share
             arm = math.ceil(alone * min(share, 1.0 - share))
             yield (
-                f"stage {stage.index + 1} may pass after {_three(least)} units, on what earlier stages showed; by "
-                f"itself it shows that {name} is within its margin after {_three(alone)}: harm that begins there may "
+                f"{soon}it shows that {name} is within its margin after {_three(alone)}: harm that begins there may "
                 f"pass unseen; give it minimum_units = {arm}, or a dwell that brings as many"
             )
 
