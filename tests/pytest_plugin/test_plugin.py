@@ -185,6 +185,11 @@ BROKEN = """
 def pytest_benchmark_update_json(config, benchmarks, output_json):
     output_json["first"] = benchmarks[0].no_such_thing
 """
+FIRST_OF_COMMIT = """
+@pytest.hookimpl(optionalhook=True)
+def pytest_benchmark_update_commit_info(config, commit_info):
+    commit_info["first"] = config._benchmarksession.benchmarks[0].name
+"""
 NO_MACHINE = """
 @pytest.hookimpl(optionalhook=True)
 def pytest_benchmark_update_machine_info(config, machine_info):
@@ -222,8 +227,9 @@ def with_hook(project, hook: str) -> None:
         stream.write(hook)
 
 
-def test_a_projects_hook_that_takes_the_first_benchmark_has_one_to_take(run, saved, project) -> None:
-    with_hook(project, FIRST)
+@pytest.mark.parametrize("hook", [FIRST, FIRST_OF_COMMIT])
+def test_a_projects_hook_that_takes_the_first_benchmark_has_one_to_take(run, saved, project, hook) -> None:
+    with_hook(project, hook)
     done = run("--headgate-baseline", saved, FACTOR="3")
     assert done.returncode == EXIT_CODES[1], done.stdout + done.stderr
     assert "\nREGRESSED: " in done.stdout
@@ -248,7 +254,7 @@ def test_a_projects_hook_that_takes_the_first_benchmark_has_one_to_take(run, sav
         (
             NO_COMMIT,
             "in pytest_benchmark_update_commit_info: a hook of pytest-benchmark's failed (JSONDecodeError: ",
-            0,
+            4,
         ),
         (SKIPS, "in pytest_benchmark_update_json: a hook of pytest-benchmark's failed (Skipped: not today)", 4),
     ],

@@ -18,7 +18,6 @@ from headgate.pytest_plugin.sides import (
     THIS_RUN,
     HookError,
     benchmark_session,
-    commit_info,
     found_files,
     pooled_side,
     telling_hooks,
@@ -125,10 +124,10 @@ class Gate:
         # One look at the machine, at the start: a baseline of another one is told before an hour of measuring.
         with telling_hooks():
             self.machine = bench.get_machine_info()
-        commit = commit_info(self.config)
-        # A hook that fails without benchmarks says nothing of the machine yet: it is asked again at the end.
+        # A hook that fails without benchmarks, one of the commit too, says nothing of the machine yet: it is asked anew
+        # at the end, the only time that pytest-benchmark itself asks it.
         with contextlib.suppress(HookError):
-            run = this_run(self.config, self.machine, commit, measured=False)
+            run = this_run(self.config, self.machine, measured=False)
             empty = SavedSide(THIS_RUN, self.config.rootpath, run)
             machine_warnings(baseline, empty, any_machine=self._option("any_machine"))
         self.baseline = baseline
@@ -160,7 +159,7 @@ class Gate:
 
         if self.baseline is None or self.policy is None:
             raise UsageError("the run was never prepared; this is a defect, please report it")
-        run = this_run(self.config, self.machine, commit_info(self.config))
+        run = this_run(self.config, self.machine)
         if not run.results:
             raise InputError(NOTHING_MEASURED)
         asked, left_out = wanted(self.config, self.baseline, self.deselected)

@@ -33,7 +33,6 @@ __all__ = [
     "HookError",
     "asked_for",
     "benchmark_session",
-    "commit_info",
     "found_files",
     "node_id",
     "pooled_side",
@@ -177,21 +176,7 @@ def pooled_side(given: Sequence[str], option: str) -> SavedSide:
     return SavedSide(requested, sides[0].path, run)
 
 
-def commit_info(config: pytest.Config) -> Any:
-    """Return what pytest-benchmark and its hooks say of the commit.
-
-    Raises
-    ------
-    HookError
-        One of them failed.
-    """
-    with telling_hooks():
-        commit = config.hook.pytest_benchmark_generate_commit_info(config=config)
-        config.hook.pytest_benchmark_update_commit_info(config=config, commit_info=commit)
-    return commit
-
-
-def this_run(config: pytest.Config, machine: Any, commit: Any, *, measured: bool = True) -> SavedRun:
+def this_run(config: pytest.Config, machine: Any, *, measured: bool = True) -> SavedRun:
     """Return what pytest-benchmark would save of this run, read as a saved file is; nothing of it unless ``measured``.
 
     The project's own hooks see it as they see a file, so that a baseline they changed finds its like.
@@ -210,6 +195,8 @@ def this_run(config: pytest.Config, machine: Any, commit: Any, *, measured: bool
     if measured and not benchmarks:
         raise InputError(NOTHING_MEASURED)  # told as what it is, before a hook stumbles over it
     with telling_hooks():
+        commit = hook.pytest_benchmark_generate_commit_info(config=config)
+        hook.pytest_benchmark_update_commit_info(config=config, commit_info=commit)
         document = hook.pytest_benchmark_generate_json(
             config=config, benchmarks=benchmarks, include_data=True, machine_info=machine, commit_info=commit
         )
