@@ -133,26 +133,41 @@ def test_an_import_that_fails_on_the_baseline_adds_only_what_its_own_suite_never
         assert failure.reason.endswith(", or compare with --suite baseline") is runs
 
 
+KEPT = """
+from suite.common import SIZE
+class Kept:
+    def setup(self): self.n = SIZE
+    def track_it(self): return self.n
+"""
+BRINGS = "import brought\n"
+
+
 @pytest.mark.slow
-def test_a_module_that_imports_what_the_candidate_brings_is_the_baseline_s_own_there(make, tmp_path):
-    kept = "import os\nclass Kept:\n    def setup(self): self.n = 3\n    def track_it(self): return self.n + {own}\n"
-    changed = "def track_changed(): return {own}\n"
-    one, two = make(b=kept.format(own="OWN") + changed.format(own=1) + NEW.replace("pass", "return 1") + "OWN = 1\n")
+def test_a_module_that_only_adds_what_the_candidate_brings_is_the_baseline_s_own_there(make, tmp_path):
+    one, two = make(b=KEPT + "def time_new(): brought.new()\n", common=BRINGS + "SIZE = 3\n")
+    (tmp_path / "feature").mkdir()
+    (tmp_path / "feature" / "brought.py").write_text("def new(): pass\n")
+    two = replace(two, env_vars={**two.env_vars, "PYTHONPATH": str(tmp_path / "feature")})
+    with (one.benchmark_dir / "b.py").open("a") as module:
+        module.write(BRINGS)
     (tmp_path / "then").mkdir()
-    before, _ = make("then/suite", b=kept.format(own="OWN") + changed.format(own=2) + "OWN = 10\n")
+    before, _ = make("then/suite", b=KEPT, common="SIZE = 3\n")
     one = replace(one, own_suite=before.benchmark_dir)
     suite = discover(one, two)
-    assert (suite.added, suite.removed) == (("b.time_new",), ())
-    assert set(suite.unmeasured) == {BenchmarkId("b.track_changed")}
-    assert suite.own_modules == {"suite.b": before.benchmark_dir / "b.py"}
-    one = replace(one, own_modules=suite.own_modules)
-    pair = start_pair((one, two), Launch(hash_seed=1), tmp_path, launch_worker)
+    assert (suite.added, suite.removed, suite.unmeasured) == (("b.time_new",), (), {})
+    assert suite.own_modules == {f"suite.{name}": before.benchmark_dir / f"{name}.py" for name in ("b", "common")}
+    pair = start_pair((replace(one, own_modules=suite.own_modules), two), Launch(hash_seed=1), tmp_path, launch_worker)
     try:
         pair.both("load", dict.fromkeys(Side, 60.0), {side: {"name": "b.Kept.track_it", "params": []} for side in Side})
         measured = pair.both("measure", dict.fromkeys(Side, 60.0), {})
     finally:
         pair.close(force=True)
-    assert {side: reply["value"] for side, reply in measured.items()} == {Side.BASELINE: 13.0, Side.CANDIDATE: 4.0}
+    assert {side: reply["value"] for side, reply in measured.items()} == dict.fromkeys(Side, 3.0)
+    # A helper that is not the same any more would have the sides measure different work.
+    (before.benchmark_dir / "common.py").write_text("SIZE = 6\n")
+    suite = discover(one, two)
+    assert suite.own_modules == {}
+    assert BenchmarkId("b.Kept.track_it") in suite.unmeasured
 
 
 @pytest.mark.slow

@@ -161,7 +161,7 @@ def broken_warnings(suite: Suite) -> tuple[str, ...]:
             found.setdefault((module, why), []).append(side)
     # On one side only its benchmarks have failed, which is told of each; those of neither side nobody knows.
     unknown = "; what benchmarks it has is not known, and none is compared (`required` in the policy holds to them)"
-    own = "; there its benchmarks whose code is unchanged are measured as the baseline's own suite has them"
+    own = "; there the baseline's own copy takes its place, to which this one only adds"
     return tuple(
         f"{module} cannot be imported on either side: {why}{unknown}"
         if len(sides) > 1

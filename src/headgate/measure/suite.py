@@ -2,8 +2,8 @@
 
 Every benchmark on both sides comes from one suite, by default the current checkout's, as in asv. What the baseline's
 own suite had and this one has no longer is *removed*; what only the candidate has is *added*. A module that the
-baseline cannot import, as one that imports what the candidate brings, is taken there from its own suite: benchmarks
-whose code is the same are compared. The others of a module that one side cannot import have failed, unless they are
+baseline cannot import, as one that imports what the candidate brings, is taken there from its own suite where the
+current one only adds to that. Else the benchmarks of a module that one side cannot import have failed, unless they are
 shown to be new.
 """
 
@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from headgate.errors import MeasurementError, UsageError
 from headgate.gates.selection import compile_patterns, matches_none
+from headgate.measure.additions import adds_only
 from headgate.measure.asv_plan import no_benchmarks
 from headgate.measure.measurement import Failure
 from headgate.measure.process import launch_worker
@@ -85,7 +86,7 @@ def discover(
     replies = discover_sides((baseline, candidate), launcher)
     own = own_reply(baseline, launcher)
     files = own_files(baseline, replies[Side.BASELINE]["errors"], own)
-    stood_in = unchanged(replace(baseline, own_modules=files), replies[Side.CANDIDATE], launcher) if files else []
+    stood_in, files = unchanged(replace(baseline, own_modules=files), replies[Side.CANDIDATE], launcher)
     replies[Side.BASELINE]["benchmarks"] += stood_in
     before, after = (expand(replies[side.side]["benchmarks"], side.default_timeout) for side in (baseline, candidate))
     earlier = {} if own is None else expand(own["benchmarks"], baseline.default_timeout)
@@ -101,37 +102,49 @@ def discover(
         removed=tuple(sorted(str(key) for key in everything if key not in after and key in chosen - lost.keys())),
         broken={side: dict(summaries(reply["errors"])) for side, reply in replies.items() if reply["errors"]},
         unmeasured=lost,
-        own_modules={name: files[name] for name in sorted({entry["module"] for entry in stood_in})},
+        own_modules=files,
         plugins=any(reply["plugins"] for reply in replies.values()),
         installed={side: reply["installed"] for side, reply in replies.items()},
     )
 
 
 def own_files(baseline: SideRuntime, errors: Collection[str], own: Mapping[str, Any] | None) -> dict[str, Path]:
-    """Return the files of the baseline's own suite for the modules in ``errors`` that import from there."""
+    """Return the files of the baseline's own suite for the modules in ``errors`` that the current ones only add to.
+
+    asv's digest of a benchmark is of its function and setups alone, and none where it states a ``version``: a constant,
+    or a helper, that differs would have each side measure other work.
+    """
     if own is None or baseline.own_suite is None or baseline.own_suite.name != baseline.benchmark_dir.name:
         return {}
     files = {}
     for module in errors:
-        file = baseline.own_suite.joinpath(*module.split(".")[1:]).with_suffix(".py")
-        if broken_module(module, own["errors"]) is None and file.is_file():
-            files[module] = file
+        path = module.replace(".", "/").partition("/")[2] + ".py"
+        file, current = baseline.own_suite / path, baseline.benchmark_dir / path
+        if broken_module(module, own["errors"]) is None and file.is_file() and current.is_file():
+            text = (one.read_text(encoding="utf-8", errors="replace") for one in (file, current))
+            if adds_only(*text):
+                files[module] = file
     return files
 
 
-def unchanged(baseline: SideRuntime, after: Mapping[str, Any], launcher: Launcher) -> list[dict[str, Any]]:
-    """Return the benchmarks in the baseline's ``own_modules`` whose code is the candidate's, by asv's digest of it.
+def unchanged(
+    baseline: SideRuntime, after: Mapping[str, Any], launcher: Launcher
+) -> tuple[list[dict[str, Any]], dict[str, Path]]:
+    """Return the benchmarks in the baseline's ``own_modules`` that are the candidate's, by asv's digest too.
 
-    The digest is over a benchmark with its setup and teardown, not over what else is in its module: as asv, which
-    compares commits by it, takes it.
+    And those of the modules' files that import there, where any has such a benchmark.
     """
+    if not baseline.own_modules:
+        return [], {}
     versions = {entry["name"]: entry["version"] for entry in after["benchmarks"]}
     try:
-        found = discover_sides((baseline,), launcher)[baseline.side]["benchmarks"]
+        reply = discover_sides((baseline,), launcher)[baseline.side]
     except MeasurementError:
-        return []
-    own = [entry for entry in found if entry["module"] in baseline.own_modules]
-    return [entry for entry in own if versions.get(entry["name"]) == entry["version"]]
+        return [], {}
+    own = [entry for entry in reply["benchmarks"] if entry["module"] in baseline.own_modules]
+    same = [entry for entry in own if versions.get(entry["name"]) == entry["version"]]
+    files = {module: file for module, file in baseline.own_modules.items() if module not in reply["errors"]}
+    return same, files if same else {}
 
 
 def unmeasured(
