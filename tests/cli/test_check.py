@@ -384,11 +384,11 @@ def test_a_result_that_its_commit_finds_is_not_written_over(tmp_path):
     assert path.read_bytes() == before
 
 
-@pytest.mark.parametrize("name", ["benchmarks.json", "ci/machine.json", "ci/bbbb2222-py311.json", "laptop/run.json"])
+@pytest.mark.parametrize("name", ["benchmarks.json", "ci/machine.json", "ci/bbbb2222-py311.json", "x/bbbb2222-y.json"])
 def test_no_file_of_a_results_tree_is_written_over_but_its_verdicts(tmp_path, name):
     results = tree(tmp_path, py311=2.0)
     sides = f"{results}:aaaa1111", f"{results}:aaaa1111"
-    for path in (results / name, results / "verdicts" / "one.json", results / "mine.json"):
+    for path in (results / name, results / "verdicts" / "aaaa1111-one.json", results / "mine.json"):
         path.parent.mkdir(exist_ok=True)
         if not path.exists():
             path.write_text('{"version": 2}')
@@ -397,8 +397,10 @@ def test_no_file_of_a_results_tree_is_written_over_but_its_verdicts(tmp_path, na
     assert code == 2
     assert f"--json: {results / name} is what --baseline reads and would be overwritten" in err
     assert (results / name).read_bytes() == before
-    for fine in ("verdicts/one.json", "mine.json", "ci/new.md"):
-        assert check(*sides, "--markdown", results / fine)[0] == 0
+    for fine in ("verdicts/aaaa1111-one.json", "mine.json", "ci/new.md", "reports/check.md", "reports/check.json"):
+        (results / fine).parent.mkdir(exist_ok=True)
+        for _ in range(2):
+            assert check(*sides, "--markdown", results / fine)[0] == 0
 
 
 def test_what_describes_the_benchmarks_of_a_result_is_not_written_over(tmp_path):

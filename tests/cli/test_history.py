@@ -93,6 +93,14 @@ def test_only_a_new_worsening_fails(tree, words, code):
     assert history("--results", tree, *words)[0] == 0
 
 
+def test_what_was_written_beside_the_machines_is_written_again(tree):
+    path = tree / "reports" / "history.json"
+    path.parent.mkdir()
+    for _ in range(2):
+        assert history("--results", tree, "--json", path)[0] == 0
+    assert json.loads(path.read_text())
+
+
 @pytest.mark.parametrize("name", ["benchmarks.json", "box/machine.json"])
 def test_no_file_of_the_tree_is_written_over(tree, name):
     path = tree / name

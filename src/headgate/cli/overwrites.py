@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -44,6 +45,10 @@ _CALLED = {"file": "FILE", "plan": "PLAN"}
 _SIDES = (":baseline", ":candidate")
 # Read without being named; written by people, so an output that takes the place of one is always a mistake.
 _CONFIGURATION = {"headgate.toml", "pyproject.toml", "asv.conf.json", "asv.conf.jsonc"}
+# Of a results tree: results and what describes them, and the logs of `headgate bench`.
+_READ_IN_TREES = {".json", ".jsonl"}
+# asv names a result by its commit and environment.
+_RESULT = re.compile(r"[0-9a-f]{4,40}-")
 
 
 def refuse_overwrites(
@@ -96,13 +101,22 @@ def is_configuration(path: str) -> bool:
 
 
 def tree_sources(results: Path) -> list[Path]:
-    """Return what is read of a results tree: its benchmarks and its machines; published verdicts are outputs."""
-    from headgate.store.results import BENCHMARKS_FILE, VERDICTS_DIRECTORY
+    """Return what is read of a results tree: its benchmarks, and its machines' files; any other file is an output.
+
+    asv writes each machine's description beside its results; where there is none, only what has a result's name counts,
+    and no published verdict.
+    """
+    from headgate.store.results import BENCHMARKS_FILE, MACHINE_FILE, VERDICTS_DIRECTORY
 
     if not results.is_dir():
         return []
-    machines = [entry for entry in results.iterdir() if entry.is_dir() and entry.name != VERDICTS_DIRECTORY]
-    return [results / BENCHMARKS_FILE, *machines]
+    found = [results / BENCHMARKS_FILE]
+    for entry in results.iterdir():
+        described = os.path.isfile(entry / MACHINE_FILE)  # noqa: PTH113 - Path.is_file raises where it may not look
+        if described or entry.name != VERDICTS_DIRECTORY:
+            files = (path for path in entry.glob("*") if path.suffix in _READ_IN_TREES)
+            found += [path for path in files if described or _RESULT.match(path.name)]
+    return found
 
 
 def _outputs(args: argparse.Namespace) -> Iterator[tuple[str, str]]:
