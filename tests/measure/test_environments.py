@@ -244,6 +244,20 @@ def test_where_the_project_is_named_by_its_url_names_are_those_of_the_checkout(t
             prepare_commits(find_config(shallow), "baseline", name)
     prepare_commits(find_config(shallow), "baseline", "candidate")
     assert built.pop()[1][Side.CANDIDATE] == git(repository, "rev-parse", "candidate")
+    # Its remote tells: not a fork's, perhaps, but a suite's own, or one of the project.
+    git(shallow, "remote", "set-url", "origin", "https://me:S3CRET@github.com/me/truth")
+    with pytest.raises(InputError, match=r"shares no commit with https://github\.com/known/truth") as refused:
+        prepare_commits(find_config(shallow), "baseline", "HEAD")
+    assert "S3CRET" not in str(refused.value)
+    git(shallow, "remote", "set-url", "origin", "https://me:S3CRET@github.com/known/truth-benchmarks.git")
+    prepare_commits(find_config(shallow), "HEAD~1", "HEAD")
+    wanted = {Side.BASELINE: "HEAD~1", Side.CANDIDATE: "HEAD"}
+    assert built.pop()[1] == {side: git(repository, "rev-parse", name) for side, name in wanted.items()}
+    git(shallow, "remote", "set-url", "origin", "git@github.com:Known/truth")
+    prepare_commits(find_config(shallow), "baseline", "HEAD")
+    assert built.pop()[1][Side.CANDIDATE] == git(shallow, "rev-parse", "HEAD")
+    with pytest.raises(UsageError, match=r"'HEAD~1': no such revision in .*shallow; the clone is shallow"):
+        prepare_commits(find_config(shallow), "HEAD~1", "HEAD")
     # A suite kept in a repository of its own names the project's commits.
     apart = tmp_path / "apart"
     shutil.copytree(pull_request, apart, ignore=shutil.ignore_patterns(".git", ".asv"))

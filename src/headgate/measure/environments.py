@@ -21,6 +21,7 @@ from headgate.measure.builds import Job, start_job
 from headgate.measure.session import SideRuntime
 from headgate.model import Side, SideInfo
 from headgate.store import git
+from headgate.store.addresses import names_project, shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -57,9 +58,9 @@ def prepare_commits(
             "repository there"
         )
     else:
-        progress(f"fetching {config.repo}")
+        progress(f"fetching {shown(config.repo)}")
         mirrored = start_job(
-            config, "mirror", config.env_dir / SIDE_DIRECTORIES[Side.BASELINE], f"a mirror of {config.repo}"
+            config, "mirror", config.env_dir / SIDE_DIRECTORIES[Side.BASELINE], f"a mirror of {shown(config.repo)}"
         ).finish()
         repository = Path(mirrored["repository"])
         checkout = _checkout_of(config, repository, (baseline, candidate))
@@ -78,8 +79,9 @@ def _checkout_of(config: SuiteConfig, mirror: Path, names: Sequence[str]) -> Pat
     """Return the checkout around asv's configuration, if it is one of the project that ``mirror`` is of.
 
     Then it is where names mean what who types them sees: HEAD is what is checked out, a pull request's merge perhaps,
-    and not the remote's default branch. A suite kept in a repository of its own names the project's commits. Where a
-    shallow checkout does not tell which of the two it is, ``names`` that mean something in it are refused.
+    and not the remote's default branch. A suite kept in a repository of its own names the project's commits. Which of
+    the two a shallow checkout is that shares no commit, its remotes tell; where they do not, ``names`` that mean
+    something in it are refused.
     """
     try:
         checkout = git.find_repository(config.path.parent)
@@ -88,12 +90,15 @@ def _checkout_of(config: SuiteConfig, mirror: Path, names: Sequence[str]) -> Pat
     if git.share_history(checkout, mirror):
         return checkout
     unclear = [name for name in names if git.means_its_own(checkout, mirror, name)]
-    if unclear and git.is_shallow(checkout):
+    if not unclear or not git.is_shallow(checkout):
+        return None
+    of_project = names_project(git.remotes(checkout), (config.repo, git.rewritten(checkout, config.repo)))
+    if of_project is None:
         raise InputError(
-            f"{checkout}: a shallow clone that shares no commit with {config.repo}: whose {unclear[0]} is meant cannot "
-            f"be told; {git.FETCH_ALL}"
+            f"{checkout}: a shallow clone that shares no commit with {shown(config.repo)}: whose {unclear[0]} is meant "
+            f"cannot be told; {git.FETCH_ALL}"
         )
-    return None
+    return checkout if of_project else None
 
 
 def prepare_directories(

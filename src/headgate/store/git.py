@@ -26,7 +26,9 @@ __all__ = [
     "head",
     "is_shallow",
     "means_its_own",
+    "remotes",
     "resolve",
+    "rewritten",
     "same_content",
     "share_history",
     "snapshot",
@@ -120,14 +122,29 @@ def share_history(checkout: Path, mirror: Path) -> bool:
     return any(not _git(mirror, "cat-file", "-e", f"{root}^{{commit}}", check=False).returncode for root in roots)
 
 
+def remotes(checkout: Path) -> tuple[str, ...]:
+    """Return the addresses of all remotes, as they are written and as git's own settings rewrite them."""
+    written = _git(checkout, "config", "--null", "--get-regexp", r"^remote\..*\.url$", check=False).stdout
+    found = [entry.partition("\n")[2] for entry in written.split("\0") if entry]
+    return tuple(address for one in found for address in (one, rewritten(checkout, one)))
+
+
+def rewritten(checkout: Path, address: str) -> str:
+    """Return what git takes an address for (``url.<base>.insteadOf``); nothing is connected to."""
+    return _git(checkout, "ls-remote", "--get-url", "--", address, check=False).stdout.rstrip("\n") or address
+
+
 def fetch_from(checkout: Path, mirror: Path, name: str) -> Revision:
     """Return the commit that ``name`` means in ``checkout``, having brought it into ``mirror``; else in the mirror.
 
-    A name that only the mirror has, as a branch that was never fetched, means what it means there.
+    A name that only the mirror has, as a branch that was never fetched, means what it means there; but not what counts
+    back from the checkout's own (``HEAD~2``), where that is another commit and its history is cut off.
     """
     try:
         found = resolve(checkout, name)
     except UsageError:
+        if means_its_own(checkout, mirror, name):
+            raise
         return resolve(mirror, name)
     if _git(mirror, "cat-file", "-e", f"{found.commit}^{{commit}}", check=False).returncode:
         # The reference keeps it there; a commit may be asked for by its hash, whatever the checkout's own settings are.
