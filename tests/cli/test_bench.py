@@ -203,6 +203,18 @@ def test_what_is_built_of_the_commit_is_gone_on_with_whatever_else_is_edited(rep
     assert "begun anew" not in err
 
 
+def test_a_suite_that_writes_data_beside_itself_is_gone_on_with(repository):
+    (repository / "headgate.toml").write_text(PARTS)
+    (repository / "benchmarks").mkdir()
+    with pytest.raises(KeyboardInterrupt):
+        run(FakeAsv(repository, interrupt_at=4), *FOUR)
+    (repository / "benchmarks" / "setup_cache.json").write_text("{}")
+    again = FakeAsv(repository)
+    _, _, err = run(again, *FOUR)
+    assert len(again.measured) == 2
+    assert "begun anew" not in err
+
+
 def test_another_size_or_selection_is_begun_anew_and_said(repository):
     (repository / "headgate.toml").write_text(PARTS)
     with pytest.raises(KeyboardInterrupt):

@@ -8,9 +8,9 @@ import subprocess
 import pytest
 
 from headgate.errors import InputError, UsageError
+from headgate.store.content import content_digest
 from headgate.store.git import (
     changes_digest,
-    content_digest,
     dirty_files,
     extract,
     find_repository,
@@ -117,10 +117,38 @@ def test_a_directorys_digest_is_of_its_files_tracked_or_not_and_of_no_ignored_on
     assert len(seen) == 3
     for left_out in (bench / "ignored", bench / "results"):
         left_out.mkdir()
-        (left_out / "x").touch()
+        (left_out / "x.py").touch()
     (repository / "code.py").write_text("x = 2\n")
     assert content_digest(bench, exclude=(bench / "results", repository)) in seen
     assert content_digest(bench) not in seen
+
+
+def test_what_a_suite_writes_beside_itself_is_not_of_its_digest_but_code_and_what_is_tracked_is(repository):
+    bench = repository / "bench"
+    (bench / "table.json").write_text("{}")
+    git(repository, "add", "-A")
+    before = content_digest(bench)
+    for name in ("out.json", "cache.npy", "settings.toml", "log"):
+        (bench / name).write_text("written\n")
+    assert content_digest(bench) == before
+    seen = {before}
+    for name in ("table.json", "fast.cpython-311-x86_64-linux-gnu.so", "fast.pyd", "helper.py"):
+        (bench / name).write_text("changed\n")
+        seen.add(content_digest(bench))
+    assert len(seen) == 5
+
+
+def test_outside_a_repository_code_counts_but_for_what_is_excluded(tmp_path, monkeypatch):
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path))
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "results").mkdir()
+    (tmp_path / "sub" / "b.py").touch()
+    before = content_digest(tmp_path, exclude=(tmp_path / "results",))
+    for name in ("results/r.py", "sub/data.json"):
+        (tmp_path / name).touch()
+    assert content_digest(tmp_path, exclude=(tmp_path / "results",)) == before
+    (tmp_path / "sub" / "b.py").write_text("changed\n")
+    assert content_digest(tmp_path, exclude=(tmp_path / "results",)) != before
 
 
 def test_same_content_sees_changes_and_untracked_files_below_the_directory_only(repository):

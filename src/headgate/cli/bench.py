@@ -188,10 +188,11 @@ def _changes(session: Session) -> str:
     """Return what identifies the code in the working tree that is measured: the suite, and what is not built."""
     from headgate.measure.asv_config import find_config
     from headgate.store import git
+    from headgate.store.content import content_digest
 
     project = session.project
     suite = find_config(project.root, project.config).benchmark_dir
-    found = git.content_digest(suite, exclude=(project.results, project.work)) if suite.is_dir() else ""
+    found = content_digest(suite, exclude=(project.results, project.work)) if suite.is_dir() else ""
     found += f" {hashlib.sha256(project.config.read_bytes()).hexdigest()[:16]}"
     if not project.existing:
         return found

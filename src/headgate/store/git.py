@@ -11,14 +11,13 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from headgate.errors import InputError, UsageError, unreadable
+from headgate.errors import InputError, UsageError
 
 __all__ = [
     "DUBIOUS",
     "FETCH_ALL",
     "Revision",
     "changes_digest",
-    "content_digest",
     "dirty_files",
     "extract",
     "fetch_from",
@@ -32,6 +31,7 @@ __all__ = [
     "same_content",
     "share_history",
     "snapshot",
+    "tracked_and_other",
 ]
 
 NEAR_NAMES = 3
@@ -179,27 +179,19 @@ def changes_digest(repository: Path, *, exclude: Path) -> str:
     return hashlib.sha256(done.encode()).hexdigest()[:16] if done else ""
 
 
-def content_digest(directory: Path, *, exclude: tuple[Path, ...] = ()) -> str:
-    """Return a digest of the files in ``directory`` as they stand, untracked ones too, but for ignored and excluded."""
-    below = [path.relative_to(directory).as_posix() for path in exclude if path.is_relative_to(directory)]
-    apart = [f":(exclude){path}" for path in below if path != "."]
-    listed = _git(
-        directory, "ls-files", "--cached", "--others", "--exclude-standard", "-z", "--", ".", *apart, check=False
-    )
-    names = listed.stdout.split("\0")[:-1]
-    if listed.returncode:  # no repository, hence nothing ignored
-        found = (path.relative_to(directory) for path in directory.rglob("*"))
-        names = [path.as_posix() for path in found if "__pycache__" not in path.parts]
-    digest = hashlib.sha256()
-    for name in sorted(set(names)):
-        if not (directory / name).is_file():
-            continue
-        try:
-            content = hashlib.sha256((directory / name).read_bytes()).hexdigest()
-        except OSError as error:
-            raise unreadable(directory / name, error) from error
-        digest.update(f"{name}\0{content}\0".encode("utf-8", "surrogateescape"))
-    return digest.hexdigest()[:16]
+def tracked_and_other(directory: Path, exclude: tuple[str, ...]) -> tuple[list[str], list[str]] | None:
+    """Return the files below ``directory``, by name, that git tracks, and those it does not; None in no repository.
+
+    Ignored ones are left out, and those below ``exclude`` (paths relative to the directory).
+    """
+    listed = []
+    for which in (["--cached"], ["--others", "--exclude-standard"]):
+        apart = [f":(exclude){path}" for path in exclude]
+        done = _git(directory, "ls-files", *which, "-z", "--", ".", *apart, check=False)
+        if done.returncode:
+            return None
+        listed.append(done.stdout.split("\0")[:-1])
+    return listed[0], listed[1]
 
 
 def same_content(repository: Path, commit: str, directory: Path) -> bool:
