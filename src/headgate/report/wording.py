@@ -38,7 +38,7 @@ def shortened(text: str, width: int) -> str:
 
 
 def short_name(name: str, width: int) -> str:
-    """Return a benchmark's name in at most ``width`` characters: the function's own name and parameters tell it apart."""
+    """Return a benchmark's name in at most ``width`` characters: the function's own name and parameters tell most."""
     if len(name) <= width:
         return name
     function, bracket, params = name.partition("(")
