@@ -130,6 +130,16 @@ def test_pairs_go_turn_about_and_either_side_may_be_first():
     assert set(orders) == {"b", "c"}
 
 
+def test_either_side_s_process_may_start_first_and_be_asked_first():
+    machine = Machine({"a": 1e-4})
+    measure(machine, [spec("a")], max_rounds=60, budget_seconds=1e3)
+    first = [side for side, _ in machine.launches[::2]]
+    assert all(one != other for one, (other, _) in zip(first, machine.launches[1::2], strict=True))
+    assert 18 <= first.count(Side.BASELINE) <= 43  # of 61: outside it once in 700 draws
+    warmed = [side for side, command, _ in machine.asked if command == "warm"][::2]
+    assert set(warmed) == set(Side)
+
+
 def test_a_decided_benchmark_leaves_and_the_others_go_on():
     told: list[BenchmarkId] = []
 
