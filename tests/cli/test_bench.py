@@ -120,10 +120,10 @@ def test_a_directorys_name_is_no_markup_and_changes_no_terminal_while_the_enviro
     monkeypatch.setenv("TERM", "xterm-256color")
     err = io.StringIO()
     monkeypatch.setattr(err, "isatty", lambda: terminal)
-    with building(err, Path("/work/a[/b]\x1b]0;title\x07/bench.log")):
+    with building(err, Path("/srv/a[/b]\x1b]0;title\x07/bench.log")):
         pass
     said = "".join(re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", err.getvalue()).split())
-    assert "/work/a[/b]\\x1b]0;title\\x07/bench.log)" in said
+    assert "/srv/a[/b]\\x1b]0;title\\x07/bench.log)" in said
 
 
 def test_quiet_prints_the_report_alone_but_never_hides_a_failure(repository):
